@@ -1,0 +1,40 @@
+// Every bound in one place, with its reason. Relations between limits are asserted at the end.
+import { assert } from './assert.js';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** One CRC32C covers this much of a shard: a page, so that a 4 KiB read verifies what it reads and no more. */
+export const cellBytes = 4 * KiB;
+/** Capacity of a segment: large enough for sequential disks and few objects, small enough to hold several in memory. */
+export const segmentBytesMax = 32 * MiB;
+/** Segment buffers alive at once (open + being sealed): bounds memory at 8 x 32 MiB = 256 MiB. */
+export const segmentBuffersMax = 8;
+/** More un-journaled bytes than this in an open segment when it must become durable: seal it early instead. */
+export const sealEarlyBytes = 2 * MiB;
+/** Largest FUSE request payload (kernel limit: 256 pages of 4 KiB). */
+export const requestBytesMax = 1 * MiB;
+/** A journal file is rotated when it would grow past this. */
+export const journalFileBytesMax = 64 * MiB;
+/** Records per batch and bytes of records per batch: bound the memory of a batch and the length of a replay step. */
+export const batchRecordsMax = 65_536;
+export const batchBytesMax = 48 * MiB;
+/** Batches start at multiples of this, so that a sync never rewrites a sector that holds an older batch. */
+export const batchAlignBytes = 4 * KiB;
+/** Rows that one turn of the event loop may touch (rule 11). */
+export const rowsPerTurnMax = 1_000;
+/** Bytes of an image chunk (SQLite pages are 4 KiB). */
+export const imageChunkBytes = 64 * KiB;
+/** k + m + e: GF(2^8) Cauchy rows; far below the field's 255. */
+export const shardsPerSegmentMax = 32;
+export const disksMax = 64;
+export const nameBytesMax = 255;
+export const pathBytesMax = 4_095;
+export const xattrValueBytesMax = 64 * KiB;
+/** JavaScript's exact integers end at 2^53 - 1; sizes and offsets stay below. */
+export const fileBytesMax = Number.MAX_SAFE_INTEGER;
+
+assert(segmentBytesMax % cellBytes === 0, 'segments are whole cells');
+assert(requestBytesMax <= segmentBytesMax, 'a request fits into one segment');
+assert(sealEarlyBytes < segmentBytesMax, 'early sealing is earlier than full');
+assert(imageChunkBytes % 4096 === 0, 'image chunks are whole SQLite pages');
