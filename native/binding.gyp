@@ -1,0 +1,12 @@
+{
+  'targets': [{
+    'target_name': 'holdfast',
+    'sources': ['glue/addon.cc', 'glue/channel.cc', 'glue/io.cc', 'glue/compute.cc'],
+    'include_dirs': ['core'],
+    'cflags': ['-O3', '-g', '-Wall', '-Wextra', '-Werror', '-Wno-cast-function-type', '-fvisibility=hidden'],
+    'cflags_c': ['-std=gnu11'],
+    'cflags_cc': ['-std=gnu++17', '-fno-exceptions'],
+    'libraries': ['-lisal', '-lzstd', '-lcrypto', '-lpthread'],
+    'defines': ['NAPI_VERSION=8', '_GNU_SOURCE'],
+  }],
+}

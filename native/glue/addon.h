@@ -1,0 +1,7 @@
+// The parts of the addon, each registering its own functions on the exports object.
+#pragma once
+#include <node_api.h>
+
+void RegisterChannel(napi_env env, napi_value exports);
+void RegisterIo(napi_env env, napi_value exports);
+void RegisterCompute(napi_env env, napi_value exports);

@@ -1,0 +1,3 @@
+#include "addon.h"
+
+void RegisterChannel(napi_env, napi_value) {}

@@ -1,0 +1,3 @@
+#include "addon.h"
+
+void RegisterCompute(napi_env, napi_value) {}

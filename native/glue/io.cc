@@ -1,0 +1,3 @@
+#include "addon.h"
+
+void RegisterIo(napi_env, napi_value) {}
