@@ -1,0 +1,105 @@
+// What src/fuse calls: POSIX operations in plain data. Every method either answers at once or gives a promise;
+// failures are thrown (or rejected) as PosixError with the errno. Admission: a method that changes something may first wait
+// for volume.admit() and only then looks at the state, so that it never acts on what it saw before a wait.
+import type { Timespec } from '../base/clock.js';
+import type { Ino } from '../base/ids.js';
+import type { Inode } from '../skeleton/contract.js';
+
+export type Answer<T> = T | Promise<T>;
+
+export interface Caller {
+  readonly uid: number;
+  readonly gid: number;
+  readonly pid: number;
+}
+
+export interface SetAttributes {
+  readonly mode?: number | undefined;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  readonly size?: number | undefined;
+  /** 'now': the server's clock. */
+  readonly atime?: Timespec | 'now' | undefined;
+  readonly mtime?: Timespec | 'now' | undefined;
+  readonly ctime?: Timespec | undefined;
+}
+
+/** A name and its inode: the kernel now counts one more reference (FORGET gives it back). */
+export interface Entry {
+  readonly inode: Inode;
+}
+
+export interface Opened {
+  readonly handle: number;
+  /** FOPEN_KEEP_CACHE may be set. */
+  readonly keepCache: boolean;
+}
+
+export interface ListedEntry {
+  readonly name: Buffer;
+  readonly ino: Ino;
+  readonly mode: number;
+  /** Pass as `cookie` to go on after it. 1 and 2 are '.' and '..'. */
+  readonly cookie: number;
+  /** Only from listPlus, and not for '.' and '..': counts as a reference once it is really sent. */
+  readonly inode: Inode | null;
+}
+
+export interface FileSystem {
+  lookup(parent: Ino, name: Buffer): Answer<Entry>;
+  forget(ino: Ino, count: number): void;
+  getattr(ino: Ino): Answer<Inode>;
+  setattr(caller: Caller, ino: Ino, set: SetAttributes): Answer<Inode>;
+  readlink(ino: Ino): Answer<Buffer>;
+  mknod(caller: Caller, parent: Ino, name: Buffer, mode: number, rdev: number, umask: number): Answer<Entry>;
+  mkdir(caller: Caller, parent: Ino, name: Buffer, mode: number, umask: number): Answer<Entry>;
+  symlink(caller: Caller, parent: Ino, name: Buffer, target: Buffer): Answer<Entry>;
+  link(ino: Ino, parent: Ino, name: Buffer): Answer<Entry>;
+  unlink(parent: Ino, name: Buffer): Answer<void>;
+  rmdir(parent: Ino, name: Buffer): Answer<void>;
+  /** flags: RENAME_NOREPLACE 1, RENAME_EXCHANGE 2 (others EINVAL). */
+  rename(fromParent: Ino, fromName: Buffer, toParent: Ino, toName: Buffer, flags: number): Answer<void>;
+
+  create(caller: Caller, parent: Ino, name: Buffer, mode: number, flags: number, umask: number): Answer<Entry & Opened>;
+  open(ino: Ino, flags: number): Answer<Opened>;
+  read(ino: Ino, handle: number, offset: number, length: number): Answer<Buffer>;
+  /** `data` is only valid until the first await inside: the implementation copies it if it has to wait. Gives bytes taken. `killPriv`: clear setuid/setgid. */
+  write(ino: Ino, handle: number, offset: number, data: Buffer, killPriv: boolean): Answer<number>;
+  flush(ino: Ino, handle: number): Answer<void>;
+  release(ino: Ino, handle: number): void;
+  fsync(ino: Ino, dataOnly: boolean): Answer<void>;
+  /** mode: FALLOC_FL_*; supported here: 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE(|KEEP_SIZE); others EOPNOTSUPP. */
+  fallocate(ino: Ino, offset: number, length: number, mode: number): Answer<void>;
+  /** whence: SEEK_DATA 3, SEEK_HOLE 4. */
+  lseek(ino: Ino, offset: number, whence: number): Answer<number>;
+
+  opendir(ino: Ino): Answer<Opened>;
+  /** Up to `limit` entries after `cookie`, '.' and '..' first. */
+  list(ino: Ino, cookie: number, limit: number, plus: boolean): Answer<readonly ListedEntry[]>;
+  /** A listed entry was sent with its attributes: the kernel holds one more reference. */
+  listedPlus(ino: Ino): void;
+  releasedir(ino: Ino, handle: number): void;
+  fsyncdir(ino: Ino): Answer<void>;
+
+  /** flags: XATTR_CREATE 1, XATTR_REPLACE 2. */
+  setxattr(caller: Caller, ino: Ino, name: Buffer, value: Buffer, flags: number): Answer<void>;
+  getxattr(ino: Ino, name: Buffer): Answer<Buffer>;
+  /** NUL-terminated names, one after another. */
+  listxattr(ino: Ino): Answer<Buffer>;
+  removexattr(ino: Ino, name: Buffer): Answer<void>;
+  access(caller: Caller, ino: Ino, mask: number): Answer<void>;
+  statfs(): Answer<{ readonly blockBytes: number; readonly blocks: number; readonly blocksFree: number; readonly files: number; readonly filesFree: number; readonly nameMax: number }>;
+  /** Ends everything; the mount is gone. */
+  destroy(): void;
+}
+
+/** The only error that reaches the kernel protocol; `errno` is positive. */
+export class PosixError extends Error {
+  readonly errno: number;
+
+  constructor(errno: number, message: string) {
+    super(message);
+    this.name = 'PosixError';
+    this.errno = errno;
+  }
+}

@@ -1,0 +1,60 @@
+// What the journal promises to the volume; what it needs from the pool is format/payload.ts. Implemented by journal.ts (writing),
+// recovery.ts (choosing the true history) and the codecs in src/format.
+import type { GenerationId, Lsn, SegmentNumber } from '../base/ids.js';
+import type { Generation } from '../format/generation.js';
+import type { PayloadRange } from '../format/payload.js';
+import type { JournalRecord } from '../format/records.js';
+
+/** Names one position of one history: a live database is trusted only if its mark is found in the chosen chain. */
+export interface JournalMark {
+  readonly generation: GenerationId;
+  readonly lsn: Lsn;
+  /** CRC32C chain value of the batch that ends at `lsn` (seeded with the link of the batch before it); 0 at a generation's start. */
+  readonly link: number;
+}
+
+export interface Journal {
+  readonly generation: Generation;
+  /** LSN of the last appended record. */
+  readonly appendedLsn: Lsn;
+  /** Everything up to here is fdatasynced on tolerance + 1 disks. */
+  readonly durableLsn: Lsn;
+  /** Bytes of all journal files on one disk: what the fill condition looks at. */
+  readonly retainedBytes: number;
+
+  /** Gives the record its LSN and puts it into the current batch (encoded at once). Synchronous, no I/O. */
+  append(record: JournalRecord): Lsn;
+  /** Resolves when everything appended so far is durable on tolerance + 1 disks. Group commit: concurrent calls share a sync. Rejects only when no set of tolerance + 1 disks can be had (then the journal is dead and the volume goes read-only). */
+  commit(): Promise<void>;
+  /** Resolves when everything appended so far is *written* on tolerance + 1 disks, not synced; gives the mark of the last batch. */
+  writeOut(): Promise<JournalMark>;
+  /** Removes files whose last LSN is below `through` and for which `mayRelease(segments)` agrees: no payload in them is still needed. */
+  release(through: Lsn, mayRelease: (segments: readonly SegmentNumber[]) => boolean): Promise<void>;
+  /** commit(), then lets go of the files. */
+  close(): Promise<void>;
+}
+
+/** One batch as recovery gives it, in LSN order over the chosen history. */
+export interface RecoveredBatch {
+  readonly generation: GenerationId;
+  readonly firstLsn: Lsn;
+  readonly lastLsn: Lsn;
+  readonly link: number;
+  readonly records: readonly JournalRecord[];
+  readonly payload: readonly PayloadRange[];
+}
+
+export interface RecoveredJournal {
+  /** All known generations of the chosen history, ascending; the last one is the newest. */
+  readonly generations: readonly Generation[];
+  /** End of the chosen history; NO_LSN in an empty volume. */
+  readonly end: JournalMark;
+  /** Is this mark a batch end of the chosen history (or its very start)? */
+  contains(mark: JournalMark): boolean;
+  /** Batches with lastLsn > from. Throws 'corrupt' (journal-damaged) naming files and LSNs when the chain between `from` and `end` has a gap. Reads one batch at a time. */
+  batches(from: Lsn): AsyncIterable<RecoveredBatch>;
+  /** Finds journaled bytes of a segment, for rebuild: all payload ranges with this number, newest copy that verifies. */
+  payloadOf(segment: SegmentNumber): AsyncIterable<PayloadRange>;
+  /** Makes every needed file (with batches above `from`) whole on at least `copies` of the present disks; durable when it resolves. */
+  heal(from: Lsn, copies: number): Promise<void>;
+}

@@ -1,0 +1,88 @@
+// What the pool promises: immutable segments on several disks with parity. It knows disks and layouts,
+// not files. Placement (which shard on which disk) is handed in by whoever reads and reported when sealed.
+import type { DiskId, SegmentId, SegmentNumber } from '../base/ids.js';
+import type { SegmentLayout } from '../format/records.js';
+import type { PayloadRange } from '../format/payload.js';
+
+export interface PoolShape {
+  /** Parity shards of every segment (first redundancy). */
+  readonly parity: number;
+  /** Disks that may be lost while data is not in the backup. */
+  readonly tolerance: number;
+  /** 'parity': e = tolerance - parity delta shards; 'copy': e = 0, the journal keeps the bytes. */
+  readonly scheme: 'parity' | 'copy';
+}
+
+/** All one needs to find and decode a sealed segment. */
+export interface SegmentPlace {
+  readonly id: SegmentId;
+  readonly length: number;
+  readonly layout: SegmentLayout;
+  /** Disk of shard i; null: not there. */
+  readonly disks: readonly (DiskId | null)[];
+}
+
+export interface Allocation {
+  readonly segment: SegmentNumber;
+  readonly offset: number;
+  /** Where the bytes go; exactly the asked length. */
+  readonly target: Buffer;
+}
+
+/** Told synchronously by the pool; the volume appends the records. */
+export interface PoolEvents {
+  /** First allocation in a new segment comes right after this. */
+  opened(segment: SegmentNumber): void;
+  /** All k + m + e shards are durable. The buffer is released when this returns: readers go to the shards from here on. */
+  sealed(place: SegmentPlace): void;
+  /** A shard turned out bad or unreadable while reading; it was decoded around. */
+  damaged(place: SegmentPlace, index: number, cells: readonly number[], reason: string): void;
+  /** A disk failed an operation. */
+  diskFailed(disk: DiskId, error: unknown): void;
+}
+
+export interface RebuiltShard {
+  readonly index: number;
+  readonly disk: DiskId;
+}
+
+export interface Pool {
+  /** Longest allocation that succeeds now without waiting (0: all buffers are being sealed). */
+  room(): number;
+  /** Room for `bytes` (at most segmentBytesMax) may need sealing first; resolves when room() >= bytes. */
+  waitForRoom(bytes: number): Promise<void>;
+  /** Next bytes of the open segment; opens one if needed. May give less than asked at the end of a segment (at least 1); the caller goes on with the rest. Precondition: room() > 0. */
+  allocate(length: number): Allocation;
+  /** Bytes of an un-sealed segment, or null when it is not in memory (sealed, read shards). A view: use it before the next await. */
+  peek(segment: SegmentNumber, offset: number, length: number): Buffer | null;
+  /** Ends the open segment now and seals it in the background, if it holds anything; resolves when everything allocated before the call is sealed. */
+  sealAll(): Promise<void>;
+  /** Ends the open segment now without waiting. */
+  rotate(): void;
+  /** Segments in memory (open or being sealed). */
+  unsealed(): readonly SegmentNumber[];
+  /** Recovery: bytes of an un-sealed segment from the journal; `id` as it was opened then. Ranges arrive in ascending order. */
+  refill(id: SegmentId, range: PayloadRange): void;
+
+  /** Reads [offset, offset + into.length) of a sealed segment, verifies every cell, decodes around missing and bad ones. 'unavailable' (segment-unreadable) when fewer than k shards are usable. */
+  read(place: SegmentPlace, offset: number, into: Buffer): Promise<void>;
+  /** Whole segment (length bytes), verified: for upload. The buffer is the caller's. */
+  readAll(place: SegmentPlace): Promise<Buffer>;
+  /** Checks every shard of a segment; gives indexes that are missing or have bad cells. */
+  verify(place: SegmentPlace): Promise<readonly { readonly index: number; readonly reason: string }[]>;
+  /** Makes the shards `indexes` again (decoding from k others, or from `bytes` of the whole segment when given) on disks chosen by free space that hold none of its shards, or `targets`. Durable and read back when it resolves. */
+  rebuild(place: SegmentPlace, indexes: readonly number[], options: { readonly bytes?: Buffer; readonly targets?: readonly DiskId[] }): Promise<readonly RebuiltShard[]>;
+  /** Removes the files of these shard indexes (missing ones are fine). */
+  removeShards(place: SegmentPlace, indexes: readonly number[]): Promise<void>;
+  /** Writes a sealed segment anew under a new layout from its bytes (restore, re-encode). */
+  store(id: SegmentId, bytes: Buffer, layoutNumber: number, withDeltaShards: boolean): Promise<SegmentPlace>;
+
+  /** User bytes that can still be accepted, after reserves. From cached statfs and own accounting: synchronous. */
+  freeBytes(): number;
+  totalBytes(): number;
+  /** Accounts `bytes` of accepted, un-sealed data; false (nothing reserved) when they would not fit with all their redundancy. */
+  reserve(bytes: number): boolean;
+  /** Gives back what `reserve` took for bytes that were not allocated after all. */
+  unreserve(bytes: number): void;
+  close(): Promise<void>;
+}

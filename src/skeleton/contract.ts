@@ -1,0 +1,195 @@
+// What the skeleton promises: the namespace and all bookkeeping in SQLite, changed only by apply(record).
+// One writer connection with an open transaction; commit points are given by the volume. No file data in here.
+import type { Timespec } from '../base/clock.js';
+import type { ContentId, DiskId, GenerationId, Ino, Lsn, SegmentNumber } from '../base/ids.js';
+import type { DiskState, JournalRecord, SegmentLayout } from '../format/records.js';
+
+export interface Inode {
+  readonly ino: Ino;
+  readonly content: ContentId;
+  /** File type and permission bits, as st_mode. */
+  readonly mode: number;
+  readonly nlink: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly rdev: number;
+  readonly size: number;
+  /** Bytes under extents: st_blocks is this / 512, rounded up. */
+  readonly allocated: number;
+  readonly atime: Timespec;
+  readonly mtime: Timespec;
+  readonly ctime: Timespec;
+  readonly btime: Timespec;
+}
+
+export interface DirectoryEntry {
+  readonly name: Buffer;
+  readonly ino: Ino;
+  readonly mode: number;
+  /** Stable while the entry exists, whatever else changes; > 2; listing resumes after it. */
+  readonly cookie: number;
+}
+
+export interface Extent {
+  readonly offset: number;
+  readonly length: number;
+  readonly segment: SegmentNumber;
+  readonly segmentOffset: number;
+}
+
+export type SegmentState = 'open' | 'sealed' | 'dead';
+
+export interface SegmentRow {
+  readonly segment: SegmentNumber;
+  readonly generation: GenerationId;
+  readonly state: SegmentState;
+  /** Bytes used; 0 while open. */
+  readonly length: number;
+  /** Bytes that extents refer to. */
+  readonly live: number;
+  /** null while open. */
+  readonly layout: SegmentLayout | null;
+  /** Disk of shard i; null where the shard is lost or was given up. Length k + m + e. */
+  readonly disks: readonly (DiskId | null)[];
+  /** The backup is proven to hold it. */
+  readonly present: boolean;
+  /** LSN at which it died; 0 otherwise. */
+  readonly diedLsn: Lsn;
+}
+
+export type DeltaKind = 'data' | 'hole' | 'size' | 'attribute' | 'xattr' | 'name';
+
+/** One update since the last root. Contiguous data and repeated attribute updates of one inode are merged. */
+export interface DeltaRow {
+  readonly lsn: Lsn;
+  readonly ino: Ino;
+  readonly kind: DeltaKind;
+  readonly offset: number;
+  readonly length: number;
+  /** data: where the bytes are. */
+  readonly segment: SegmentNumber | null;
+  readonly segmentOffset: number;
+  /** The new values (encoded record) for everything but data and hole. */
+  readonly value: Buffer | null;
+  readonly time: Timespec;
+}
+
+export interface Backlog {
+  readonly deltas: number;
+  readonly files: number;
+  /** Bytes under data deltas. */
+  readonly bytes: number;
+  /** Time of the oldest delta; null when there is none. */
+  readonly oldest: Timespec | null;
+}
+
+export interface RootRow {
+  readonly sequence: number;
+  readonly epoch: number;
+  readonly cut: Lsn;
+  readonly time: Timespec;
+  readonly deltas: number;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface DiskRow {
+  readonly disk: DiskId;
+  readonly path: string;
+  readonly state: DiskState;
+  readonly reason: string;
+  readonly since: Timespec;
+}
+
+/** Written with every commit. `link`, `generation` and `bootId` decide whether the file is trusted at the next mount. */
+export interface CommitPoint {
+  readonly appliedLsn: Lsn;
+  readonly generation: GenerationId;
+  readonly link: number;
+  readonly bootId: string;
+}
+
+export interface SpaceUse {
+  readonly files: number;
+  /** Bytes under extents of all files. */
+  readonly liveBytes: number;
+}
+
+export interface CheckFinding {
+  readonly rule: string;
+  readonly subject: string;
+  readonly detail: string;
+}
+
+export interface Skeleton {
+  // ---- names and attributes (every call is a handful of indexed rows) ----
+  lookup(parent: Ino, name: Buffer): Inode | null;
+  inode(ino: Ino): Inode | null;
+  /** Up to `limit` entries after `cookie` (0: from the start), with no order but that of cookies. */
+  children(parent: Ino, cookie: number, limit: number): readonly DirectoryEntry[];
+  hasChildren(parent: Ino): boolean;
+  /** Parent of a directory; the root's is itself. */
+  parentOf(directory: Ino): Ino;
+  symlinkTarget(ino: Ino): Buffer | null;
+  xattr(ino: Ino, name: Buffer): Buffer | null;
+  xattrNames(ino: Ino): readonly Buffer[];
+  /** A name by which the inode can be reached, for messages; `(unlinked)` for orphans. */
+  pathOf(ino: Ino): string;
+  nextIno(): Ino;
+  nextSegment(): SegmentNumber;
+
+  // ---- data ----
+  /** Extents overlapping [offset, offset + length), ascending, not clipped; at most `limit`. */
+  extents(content: ContentId, offset: number, length: number, limit: number): readonly Extent[];
+  /** Counts rows a punch or overwrite of the range would touch, stopping at `limit`. */
+  extentCount(content: ContentId, offset: number, length: number, limit: number): number;
+  /** Files and ranges that refer to a segment: for naming what is lost. Cost: rows of that segment. */
+  referencesTo(segment: SegmentNumber): Iterable<{ readonly ino: Ino; readonly content: ContentId; readonly extent: Extent }>;
+
+  // ---- segments, disks, deltas, roots ----
+  segment(segment: SegmentNumber): SegmentRow | null;
+  /** Ascending, after the given number; at most `limit`. */
+  segments(after: SegmentNumber, limit: number, filter: 'all' | 'open' | 'needs-upload' | 'droppable' | 'dead' | 'delta-shards'): readonly SegmentRow[];
+  segmentsOn(disk: DiskId, after: SegmentNumber, limit: number): readonly SegmentRow[];
+  /** Sealed segments with the smallest live share first, below `liveShare`; at most `limit`. */
+  garbage(liveShare: number, limit: number): readonly SegmentRow[];
+  disks(): readonly DiskRow[];
+  backlog(): Backlog;
+  deltas(ino: Ino | null, after: Lsn, limit: number): readonly DeltaRow[];
+  roots(): readonly RootRow[];
+  lastRoot(): RootRow | null;
+  orphans(after: Ino, limit: number): readonly Ino[];
+  /** Contents with a trim under way, and where the garbage begins. */
+  trims(limit: number): readonly { readonly content: ContentId; readonly from: number }[];
+  use(): SpaceUse;
+
+  // ---- changes ----
+  /** Applies one record inside the open transaction. Deterministic. Violated preconditions are assertions: the caller checked. */
+  apply(lsn: Lsn, record: JournalRecord): void;
+  readonly appliedLsn: Lsn;
+
+  // ---- durability ----
+  /** COMMIT with the point, then BEGIN. Between them `between` runs (image capture); reads may go on. */
+  commit(point: CommitPoint, between?: () => Promise<void>): Promise<void>;
+  /** The point of the last commit; null in a fresh file. */
+  commitPoint(): CommitPoint | null;
+  /** Proves reachability, link counts, sizes, extents, live counts, segment references, counters. Walks everything (own read connection, in slices); for `holdfast check`. */
+  check(): AsyncIterable<CheckFinding>;
+  close(): void;
+}
+
+/** The database file as a sequence of chunks that stays still between capture() and release(). */
+export interface ImageSource {
+  /** Between COMMIT and BEGIN: checkpoints the WAL into the file (off the main thread) and notes which pages changed. From then to release() no checkpoint moves pages. */
+  capture(): Promise<void>;
+  release(): void;
+  /** Size of the file at capture. */
+  readonly bytes: number;
+  /** Chunks changed since the last call of `published(consumer)`, ascending; null: unknown, all of them are candidates. */
+  changed(consumer: 'disks' | 'backup'): readonly number[] | null;
+  published(consumer: 'disks' | 'backup'): void;
+  read(chunk: number): Promise<Buffer>;
+  /** Off the main thread: a PASSIVE checkpoint that keeps the WAL from growing, unless an image is captured. */
+  checkpoint(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,63 @@
+// What a mounted volume gives to src/filesystem, src/daemon and src/recovery: the one place that orders durability.
+// Changes are synchronous (skeleton + journal buffer) once admitted; durability is asked for with sync().
+import type { Clock } from '../base/clock.js';
+import type { Ino, Lsn } from '../base/ids.js';
+import type { FileRecord } from '../format/records.js';
+import type { Backlog, RootRow, Skeleton } from '../skeleton/contract.js';
+
+/** The reading side of the skeleton; changes go through Volume.apply. */
+export type SkeletonView = Pick<
+  Skeleton,
+  'lookup' | 'inode' | 'children' | 'hasChildren' | 'parentOf' | 'symlinkTarget' | 'xattr' | 'xattrNames' | 'pathOf' | 'nextIno' | 'extents' | 'extentCount' | 'use' | 'deltas' | 'backlog' | 'roots' | 'lastRoot'
+>;
+
+export interface VolumeSpace {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly files: number;
+}
+
+export interface FlushReport {
+  readonly root: RootRow | null;
+  readonly deltas: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly segmentsUploaded: number;
+  readonly imageBytes: number;
+  readonly elapsedMs: number;
+}
+
+export type FlushProgress = (step: 'point' | 'segments' | 'image' | 'root' | 'release', done: number, total: number) => void;
+
+export interface Volume {
+  readonly clock: Clock;
+  readonly view: SkeletonView;
+  readonly readOnly: boolean;
+
+  /**
+   * May a change that adds `bytes` of data go ahead right now? null: yes, and it stays so until the next await.
+   * A promise: wait for it (a consistency point is being cut, buffers are being sealed, the budget is exhausted), then ask again.
+   */
+  admit(bytes: number): Promise<void> | null;
+  /** Applies one admitted change and appends it to the journal. Synchronous. The caller has checked POSIX preconditions. Not for writes. */
+  apply(record: FileRecord): Lsn;
+  /** Writes admitted bytes (at most requestBytesMax). Synchronous: copies `data` into the open segment. Throws HoldfastError 'full' (volume-full) and changes nothing when it would not fit. */
+  write(ino: Ino, offset: number, data: Buffer): void;
+  /** Reads [offset, offset + length), clipped to the file size, holes as zeros. A Buffer at once when all is in memory, else a promise. 'unavailable' (segment-unreadable) names the range that no source has. */
+  read(ino: Ino, offset: number, length: number): Buffer | Promise<Buffer>;
+  /** Durable from its resolution on: every change answered before the call. */
+  sync(): Promise<void>;
+
+  /** Reference counts of the kernel and of open handles decide when an unlinked inode may go. */
+  hold(ino: Ino): void;
+  unhold(ino: Ino, count: number): void;
+
+  space(): VolumeSpace;
+  backlog(): Backlog;
+  /** One flush at a time; a second call while one runs gives 'conflict' (flush-busy). 'invalid' (no-backup) without a target. */
+  flush(progress?: FlushProgress): Promise<FlushReport>;
+  /** Flush conditions that hold now, in words (`age 3601 s >= 3600 s`); empty: nothing is due. */
+  due(): readonly string[];
+  /** Everything durable, image published, journal closed. Idempotent. */
+  close(): Promise<void>;
+}
