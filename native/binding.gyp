@@ -1,7 +1,7 @@
 {
   'targets': [{
     'target_name': 'holdfast',
-    'sources': ['glue/addon.cc', 'glue/channel.cc', 'glue/io.cc', 'glue/compute.cc'],
+    'sources': ['<!@(ls core/*.c)', '<!@(ls glue/*.cc)'],
     'include_dirs': ['core'],
     'cflags': ['-O3', '-g', '-Wall', '-Wextra', '-Werror', '-Wno-cast-function-type', '-fvisibility=hidden'],
     'cflags_c': ['-std=gnu11'],
