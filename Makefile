@@ -1,0 +1,73 @@
+# The house's front door. `make` prints what can be asked for; each target is safe to repeat.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PREFIX ?= /usr/local
+DESTDIR ?=
+SUITES ?=
+
+NODE := $(shell command -v node 2>/dev/null)
+# Headers that came with this Node, so that native builds need no download; empty where there are none.
+NODE_PREFIX := $(if $(NODE),$(patsubst %/bin/node,%,$(realpath $(NODE))))
+NODEDIR ?= $(if $(wildcard $(NODE_PREFIX)/include/node/node.h),$(NODE_PREFIX))
+export npm_config_nodedir := $(NODEDIR)
+BIN := node_modules/.bin
+
+.PHONY: help
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
+
+.PHONY: setup
+setup: ## install what is missing (apt packages as root, pinned npm packages) and build
+	@scripts/setup-packages
+	@$(MAKE) --no-print-directory build
+
+node_modules/.package-lock.json: package-lock.json
+	npm ci --no-fund --no-audit
+	@touch $@
+
+NATIVE_SOURCES := $(shell find native -path native/build -prune -o -type f -print 2>/dev/null)
+native/build/Release/holdfast.node: node_modules/.package-lock.json $(NATIVE_SOURCES)
+	$(BIN)/node-gyp rebuild -C native --loglevel=warn
+	@touch $@
+
+TS_SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)
+dist/.built: node_modules/.package-lock.json tsconfig.json $(TS_SOURCES)
+	@rm -rf dist
+	$(BIN)/tsc -p .
+	@command -v node > dist/node-path
+	@touch $@
+
+.PHONY: build
+build: native/build/Release/holdfast.node dist/.built ## build the native part and compile the TypeScript
+
+.PHONY: run
+run: build ## the story: protect files, flush, lose disks, get every byte back (under two minutes)
+	@scripts/run-story
+
+.PHONY: test
+test: build ## every test (SUITES="unit mount" for some)
+	@node dist/test/run.js $(SUITES)
+
+.PHONY: test-quick
+test-quick: build ## the tests that need no mount and no root
+	@node dist/test/run.js tidy unit contract property golden
+
+.PHONY: bench
+bench: build ## small benchmark: sequential, create, stat, fsync, flush
+	@node dist/test/bench/main.js
+
+.PHONY: lint
+lint: node_modules/.package-lock.json ## formatter and linter findings, types, tidy rules
+	@$(BIN)/biome lint --error-on-warnings src test
+	@$(BIN)/oxlint --quiet src test
+	@$(BIN)/tsc --noEmit -p .
+	@$(MAKE) --no-print-directory dist/.built
+	@node dist/test/run.js tidy
+
+.PHONY: install
+install: build ## put holdfast on the PATH with its man page and systemd units (PREFIX=/usr/local)
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install-files
+
+.PHONY: clean
+clean: ## remove what was built (node_modules stays)
+	rm -rf dist build native/build
