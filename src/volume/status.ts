@@ -1,0 +1,94 @@
+// What an open volume tells about itself: plain data, safe to send over the control socket as JSON.
+// `status --json` shows it as it is, so names here are an interface for scripts: add, do not rename.
+import type { DiskState } from '../format/records.js';
+import type { Thresholds } from '../config/settings.js';
+import type { DeltaRow } from '../skeleton/contract.js';
+import type { Volume } from './contract.js';
+
+export interface DiskStatus {
+  readonly id: string;
+  readonly path: string;
+  readonly state: DiskState;
+  /** Why it is in that state; '' when all is well. */
+  readonly reason: string;
+  /** 0 when the disk is not there. */
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly bytesWritten: number;
+  readonly bytesRead: number;
+  readonly errors: number;
+}
+
+export interface BacklogStatus {
+  readonly bytes: number;
+  readonly files: number;
+  readonly deltas: number;
+  /** Age of the oldest delta; 0 when there is none. */
+  readonly ageSeconds: number;
+  /** What the budget allows; null when it is not known yet. */
+  readonly budgetBytes: number | null;
+}
+
+export interface RootStatus {
+  readonly sequence: number;
+  readonly cut: number;
+  /** Seconds since 1970. */
+  readonly time: number;
+  readonly deltas: number;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface RedundancyStatus {
+  /** In words: `any 2 of 4 disks for what is not in the backup, any 1 for the rest`. */
+  readonly promise: string;
+  /** Disks that may still be lost from now on without losing un-backed-up data. */
+  readonly remainingTolerance: number;
+  /** The configured promise holds right now. */
+  readonly held: boolean;
+  /** Why not, and what else the user should know (shared devices, no backup, ...). */
+  readonly reasons: readonly string[];
+}
+
+export interface BackupStatus {
+  readonly description: string;
+  readonly reachable: boolean;
+  readonly lastError: string | null;
+}
+
+export interface VolumeStatus {
+  readonly volume: string;
+  /** `stopping` also while a close is under way; `failed`: durability cannot be promised, changes are refused. */
+  readonly state: 'serving' | 'degraded' | 'failed' | 'stopping';
+  readonly generation: number;
+  readonly disks: readonly DiskStatus[];
+  readonly backlog: BacklogStatus;
+  readonly lastRoot: RootStatus | null;
+  readonly journal: { readonly bytes: number };
+  readonly space: { readonly totalBytes: number; readonly freeBytes: number; readonly files: number };
+  readonly redundancy: RedundancyStatus;
+  /** null: the volume has no backup. */
+  readonly backup: BackupStatus | null;
+}
+
+/** A delta with the name of its file. */
+export interface NamedDelta extends DeltaRow {
+  readonly path: string;
+}
+
+/** What openVolume() gives to the daemon and to commands that run without one. */
+export interface OpenVolume extends Volume {
+  status(): Promise<VolumeStatus> | VolumeStatus;
+  /** Updates since the last root in LSN order, of one file (path from the volume's root, bytes) or of all. 'missing' (no-such-file). */
+  deltas(path: Buffer | null): Iterable<NamedDelta>;
+  /** New thresholds hold from now on. */
+  reconfigure(thresholds: Thresholds): void;
+}
+
+export interface InitReport {
+  readonly volume: string;
+  readonly disks: readonly { readonly id: string; readonly path: string }[];
+  readonly backup: string | null;
+  /** What the user should know: shared devices, a store that cannot fence, n <= 2f. */
+  readonly warnings: readonly string[];
+}
