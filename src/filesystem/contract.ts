@@ -1,6 +1,8 @@
 // What src/fuse calls: POSIX operations in plain data. Every method either answers at once or gives a promise;
-// failures are thrown (or rejected) as PosixError with the errno. Admission: a method that changes something may first wait
-// for volume.admit() and only then looks at the state, so that it never acts on what it saw before a wait.
+// failures are thrown (or rejected) as PosixError with the errno. Admission: before each changing method the caller asks
+// admit(); while that gives a promise the request is parked there (with a copy of its bytes, and it can be interrupted), and
+// the method is called in the turn in which admit() gave null. So a method never acts on what it saw before a wait.
+// Buffers: names, targets and xattr values are the callee's to keep; `data` of write is valid only until write returns.
 import type { Timespec } from '../base/clock.js';
 import type { Ino } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
@@ -22,6 +24,8 @@ export interface SetAttributes {
   readonly atime?: Timespec | 'now' | undefined;
   readonly mtime?: Timespec | 'now' | undefined;
   readonly ctime?: Timespec | undefined;
+  /** With `size`: the caller may not keep setuid/setgid on a truncated file (as `killPriv` of write). */
+  readonly killPriv?: boolean | undefined;
 }
 
 /** A name and its inode: the kernel now counts one more reference (FORGET gives it back). */
@@ -46,9 +50,13 @@ export interface ListedEntry {
 }
 
 export interface FileSystem {
+  /** May a change that adds `bytes` of data (0: none) go ahead in this turn? null: yes. A promise: ask again when it resolves. */
+  admit(bytes: number): Promise<void> | null;
+
   lookup(parent: Ino, name: Buffer): Answer<Entry>;
   forget(ino: Ino, count: number): void;
   getattr(ino: Ino): Answer<Inode>;
+  /** Changing the owner of anything but a directory always clears setuid, and setgid where the group may execute (the kernel leaves it to us: FUSE_HANDLE_KILLPRIV_V2). */
   setattr(caller: Caller, ino: Ino, set: SetAttributes): Answer<Inode>;
   readlink(ino: Ino): Answer<Buffer>;
   mknod(caller: Caller, parent: Ino, name: Buffer, mode: number, rdev: number, umask: number): Answer<Entry>;
@@ -61,9 +69,10 @@ export interface FileSystem {
   rename(fromParent: Ino, fromName: Buffer, toParent: Ino, toName: Buffer, flags: number): Answer<void>;
 
   create(caller: Caller, parent: Ino, name: Buffer, mode: number, flags: number, umask: number): Answer<Entry & Opened>;
-  open(ino: Ino, flags: number): Answer<Opened>;
+  /** flags: O_*; with O_TRUNC the file is emptied first, then with `killPriv` setuid/setgid are cleared. */
+  open(ino: Ino, flags: number, killPriv: boolean): Answer<Opened>;
   read(ino: Ino, handle: number, offset: number, length: number): Answer<Buffer>;
-  /** `data` is only valid until the first await inside: the implementation copies it if it has to wait. Gives bytes taken. `killPriv`: clear setuid/setgid. */
+  /** `data` is only valid until write returns (its promise, too): what is needed later is copied. Gives bytes taken. `killPriv`: clear setuid, and setgid where the group may execute. */
   write(ino: Ino, handle: number, offset: number, data: Buffer, killPriv: boolean): Answer<number>;
   flush(ino: Ino, handle: number): Answer<void>;
   release(ino: Ino, handle: number): void;
