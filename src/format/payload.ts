@@ -8,17 +8,20 @@ export interface PayloadRange {
   readonly bytes: Buffer;
 }
 
-/** The pool's side of a batch. The journal calls cut() when it closes a batch, awaits `ready`, then collect(). */
+/** The pool's side of a batch. The journal calls cut() when a batch is due, awaits `ready`, then collect() in the same turn in which it closes the batch's records. */
 export interface PayloadSource {
-  /** Remembers how far each un-sealed segment is filled now (everything the records so far refer to). */
+  /** Announces a batch: the moment to seal early what is better sealed than journaled. Fixes no positions; collect() does. */
   cut(): PayloadCut;
 }
 
 export interface PayloadCut {
   /** Resolves when segments that are better sealed than journaled are sealed and their seal records appended. Never rejects: what could not be sealed is journaled. */
   readonly ready: Promise<void>;
-  /** Ranges up to the cut that are neither journaled nor (scheme parity) sealed. They count as journaled from now on. Called once; the bytes stay untouched until `release`. */
+  /**
+   * Up to now: every byte allocated before this call (not merely before cut()) that is neither journaled yet nor (scheme parity) in a segment whose
+   * seal record is appended. They count as journaled from now on. Synchronous, called once; ascending by segment and offset; the bytes stay untouched until `release`.
+   */
   collect(): readonly PayloadRange[];
-  /** The batch is written: buffers may go. */
+  /** The batch is durable: buffers may go. Not called when the journal died. */
   release(): void;
 }

@@ -44,17 +44,37 @@ export interface RecoveredBatch {
   readonly payload: readonly PayloadRange[];
 }
 
+/** A journal file that is not written any more. */
+export interface RetainedFile {
+  readonly path: string;
+  /** Records in it have LSNs up to here. */
+  readonly lastLsn: Lsn;
+  /** Size of one copy. */
+  readonly bytes: number;
+  /** Segments of which it holds payload. Reads payload indexes of one copy; 'corrupt' (journal-damaged) when no copy is readable. */
+  segments(): Promise<readonly SegmentNumber[]>;
+  /** Removes all copies. Not durable by itself: a file that re-appears changes nothing. */
+  remove(): Promise<void>;
+}
+
 export interface RecoveredJournal {
   /** All known generations of the chosen history, ascending; the last one is the newest. */
   readonly generations: readonly Generation[];
   /** End of the chosen history; NO_LSN in an empty volume. */
   readonly end: JournalMark;
-  /** Is this mark a batch end of the chosen history (or its very start)? */
-  contains(mark: JournalMark): boolean;
+  /** Is this mark a batch end of the chosen history (or the start of one of its generations)? Reads the headers of one file. */
+  contains(mark: JournalMark): Promise<boolean>;
   /** Batches with lastLsn > from. Throws 'corrupt' (journal-damaged) naming files and LSNs when the chain between `from` and `end` has a gap. Reads one batch at a time. */
   batches(from: Lsn): AsyncIterable<RecoveredBatch>;
   /** Finds journaled bytes of a segment, for rebuild: all payload ranges with this number, newest copy that verifies. */
   payloadOf(segment: SegmentNumber): AsyncIterable<PayloadRange>;
-  /** Makes every needed file (with batches above `from`) whole on at least `copies` of the present disks; durable when it resolves. */
-  heal(from: Lsn, copies: number): Promise<void>;
+  /**
+   * Makes every needed file (with batches above `from`) whole on `copies` of the present disks (on all of them where fewer are present); durable when it
+   * resolves, and only then may the next generation be written. Gives the number of copies reached, `copies` at most; 'unavailable' (journal-heal) when it is 0.
+   */
+  heal(from: Lsn, copies: number): Promise<number>;
+  /** Files on the present disks, oldest first: startJournal takes them over, so that release() can remove them. */
+  readonly retained: readonly RetainedFile[];
+  /** Highest generation number seen anywhere, void histories included: the next generation's is above it. */
+  readonly highestNumber: number;
 }
