@@ -19,6 +19,8 @@ export interface Clock {
   monotonicMs(): number;
   /** Calls `action` once after `delayMs`. Does not keep the process alive. */
   after(delayMs: number, action: () => void): Timer;
+  /** Resolves in a later turn of the event loop: long work gives others a chance between slices. */
+  turn(): Promise<void>;
 }
 
 export class SystemClock implements Clock {
@@ -50,6 +52,12 @@ export class SystemClock implements Clock {
     const handle = setTimeout(action, delayMs);
     handle.unref();
     return { cancel: () => clearTimeout(handle) };
+  }
+
+  turn(): Promise<void> {
+    return new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   }
 }
 

@@ -78,6 +78,10 @@ export interface Pool {
   store(id: SegmentId, bytes: Buffer, layoutNumber: number, withDeltaShards: boolean): Promise<SegmentPlace>;
 
   /** User bytes that can still be accepted, after reserves. From cached statfs and own accounting: synchronous. */
+  /** Asks the disks anew how much is free; freeBytes() and reserve() look at what it found. */
+  refreshSpace(): Promise<void>;
+  /** Disks were added, failed or replaced: what could not be sealed is tried again. */
+  disksChanged(): void;
   freeBytes(): number;
   totalBytes(): number;
   /** Accounts `bytes` of accepted, un-sealed data; false (nothing reserved) when they would not fit with all their redundancy. */

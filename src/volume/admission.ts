@@ -1,0 +1,85 @@
+// Who may change the volume right now. Closed while a consistency point is cut; slowed in proportion past the soft mark
+// of the delta budget, parked at the hard mark; bounded by segment buffers and by records not yet durable.
+// Nobody is ever refused here: waiting is the only answer.
+import { unjournaledRecordsMax } from '../base/limits.js';
+import { sleep } from '../base/clock.js';
+import type { VolumeCore } from './core.js';
+
+/** Writers at the soft mark may go this fast; at the hard mark the rate has come down to the second figure. */
+const softBytesPerSecond = 400 * 1024 ** 2;
+const hardBytesPerSecond = 4 * 1024 ** 2;
+
+export class Admission {
+  readonly #core: VolumeCore;
+  #gate: Promise<void> | null = null;
+  #budgetWaiters: (() => void)[] = [];
+  #nextAllowedMs = 0;
+
+  constructor(core: VolumeCore) {
+    this.#core = core;
+  }
+
+  /** Nobody is admitted from now until the returned function is called. */
+  freeze(): () => void {
+    let open = (): void => {};
+    this.#gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    return () => {
+      this.#gate = null;
+      open();
+    };
+  }
+
+  /** null: go ahead until the next await. Otherwise wait and ask again. */
+  admit(bytes: number): Promise<void> | null {
+    const core = this.#core;
+    if (core.failure !== null) throw core.failure;
+    if (this.#gate !== null) return this.#gate;
+    if (core.journal.appendedLsn - core.journal.durableLsn > unjournaledRecordsMax) return this.#catchUp();
+    if (bytes === 0) return null;
+    const slowed = this.#budget(bytes);
+    if (slowed !== null) return slowed;
+    if (core.pool.room() < bytes) return core.pool.waitForRoom(bytes);
+    return null;
+  }
+
+  /** Deltas were released or the budget was changed: parked writers look again. */
+  budgetChanged(): void {
+    const waiters = this.#budgetWaiters;
+    this.#budgetWaiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  /** Bytes that may gather un-backed-up. */
+  budgetBytes(): number {
+    return this.#core.thresholds.budget.bytes ?? Math.max(this.#core.pool.totalBytes() / 10, 1);
+  }
+
+  /** Share of the budget in use, 0 when there is no backup to wait for. */
+  fill(): number {
+    return this.#core.backup === null ? 0 : this.#core.skeleton.backlog().bytes / this.budgetBytes();
+  }
+
+  async #catchUp(): Promise<void> {
+    try {
+      await this.#core.journal.commit();
+    } catch (error) {
+      this.#core.fail(error, 'the journal could not be written');
+    }
+  }
+
+  #budget(bytes: number): Promise<void> | null {
+    if (this.#core.backup === null) return null;
+    const { softShare, hardShare, whenFull } = this.#core.thresholds.budget;
+    const fill = this.fill();
+    if (fill < softShare || whenFull === 'parity-only') return null;
+    if (fill >= hardShare) return new Promise((resolve) => this.#budgetWaiters.push(resolve));
+    const now = this.#core.ports.clock.monotonicMs();
+    if (now < this.#nextAllowedMs) return sleep(this.#core.ports.clock, this.#nextAllowedMs - now);
+    const share = (fill - softShare) / (hardShare - softShare);
+    const rate = hardBytesPerSecond + (softBytesPerSecond - hardBytesPerSecond) * (1 - share) ** 2;
+    this.#nextAllowedMs = now + (bytes / rate) * 1000;
+    return null;
+  }
+}

@@ -1,0 +1,102 @@
+// The heartbeat of a mounted volume: makes un-synced changes durable within the commit interval, cuts consistency points,
+// publishes images as the journal grows, and gives space back. One beat at a time; a failure is reported once, through core.fail.
+import type { Timer } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
+import { imageJournalBytes, pointIntervalBeats, pointRecordsMax } from '../base/limits.js';
+import type { Lsn } from '../base/ids.js';
+import type { Cleaner } from './cleaner.js';
+import type { ConsistencyPoints } from './consistency-point.js';
+import type { VolumeCore } from './core.js';
+import { publishLocalImage } from './image-point.js';
+import type { Sweeper } from './sweeper.js';
+
+export class Background {
+  readonly #core: VolumeCore;
+  readonly #points: ConsistencyPoints;
+  readonly #sweeper: Sweeper;
+  readonly #cleaner: Cleaner;
+  #timer: Timer | null = null;
+  #beat: Promise<void> | null = null;
+  #stopped = false;
+  #beats = 0;
+  #lastPoint: Lsn;
+  #beatsSinceImage = 0;
+
+  constructor(core: VolumeCore, points: ConsistencyPoints, sweeper: Sweeper, cleaner: Cleaner) {
+    this.#core = core;
+    this.#points = points;
+    this.#sweeper = sweeper;
+    this.#cleaner = cleaner;
+    this.#lastPoint = core.skeleton.appliedLsn;
+  }
+
+  start(): void {
+    this.#schedule();
+  }
+
+  /** No further beat; waits for the one under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    await this.#beat;
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#timer = this.#core.ports.clock.after(this.#core.thresholds.commitIntervalMs, () => {
+      this.#beat = this.#run().finally(() => {
+        this.#beat = null;
+        this.#schedule();
+      });
+    });
+  }
+
+  async #run(): Promise<void> {
+    const core = this.#core;
+    if (core.failure !== null) return;
+    this.#beats++;
+    this.#beatsSinceImage++;
+    try {
+      if (core.journal.appendedLsn > core.journal.durableLsn) await core.journal.commit();
+    } catch (error) {
+      core.fail(error, 'the journal could not be written');
+      return;
+    }
+    try {
+      await this.#maintain();
+    } catch (error) {
+      // Maintenance gives space and time back; a disk that failed in it is out by now, and the next beat tries again.
+      core.ports.logger.warn({ error: messageOf(error) }, 'maintenance was interrupted and will be tried again');
+    }
+  }
+
+  async #maintain(): Promise<void> {
+    const core = this.#core;
+    await core.pool.refreshSpace();
+    this.#sweeper.drop();
+    await this.#cleaner.step();
+    if (this.#imageDue()) {
+      this.#beatsSinceImage = 0;
+      await publishLocalImage(core, this.#points);
+      this.#lastPoint = core.skeleton.appliedLsn;
+    } else if (this.#pointDue()) {
+      await this.#points.cut();
+      this.#lastPoint = core.skeleton.appliedLsn;
+    }
+    await this.#sweeper.sweep();
+    await core.imageSource.checkpoint();
+  }
+
+  #pointDue(): boolean {
+    const pending = this.#core.skeleton.appliedLsn - this.#lastPoint;
+    return pending > pointRecordsMax || (pending > 0 && this.#beats % pointIntervalBeats === 0);
+  }
+
+  /** Images follow journal bytes, so that replay is short; dead segments wait for one, but not long. */
+  #imageDue(): boolean {
+    // A flush that is capturing publishes by itself.
+    if (this.#core.imageLock.busy) return false;
+    if (this.#core.journal.retainedBytes > imageJournalBytes && this.#beatsSinceImage >= 5) return true;
+    return this.#beatsSinceImage >= 15 && this.#sweeper.waitingForImage();
+  }
+}

@@ -1,0 +1,144 @@
+// The parts of an open volume in one place, and the one way to change it: record().
+// Holds always: skeleton.appliedLsn <= journal.appendedLsn, records are applied in LSN order, and while a commit is
+// under way (deferring) records reach the journal at once but the skeleton only after BEGIN.
+import { assert } from '../base/assert.js';
+import { HoldfastError } from '../base/errors.js';
+import { Mutex } from '../base/mutex.js';
+import type { Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
+import type { Backup } from '../backup/backup.js';
+import type { Thresholds, VolumeSettings } from '../config/settings.js';
+import type { Generation } from '../format/generation.js';
+import type { JournalRecord } from '../format/records.js';
+import type { Journal } from '../journal/contract.js';
+import type { Pool, SegmentPlace } from '../pool/contract.js';
+import type { ImageSource, SegmentRow, Skeleton } from '../skeleton/contract.js';
+import type { DiskSet } from './disk-set.js';
+import type { LocalImages } from './local-images.js';
+import type { VolumePorts } from './ports.js';
+
+export interface CoreParts {
+  readonly volume: VolumeId;
+  readonly settings: VolumeSettings;
+  readonly ports: VolumePorts;
+  readonly disks: DiskSet;
+  readonly skeleton: Skeleton;
+  readonly imageSource: ImageSource;
+  readonly localImages: LocalImages;
+  readonly backup: Backup | null;
+  readonly generations: readonly Generation[];
+}
+
+export class VolumeCore {
+  readonly volume: VolumeId;
+  readonly settings: VolumeSettings;
+  readonly ports: VolumePorts;
+  readonly disks: DiskSet;
+  readonly skeleton: Skeleton;
+  readonly imageSource: ImageSource;
+  readonly localImages: LocalImages;
+  readonly backup: Backup | null;
+  /** All terms of the chosen history, the running one last. */
+  generations: readonly Generation[];
+  thresholds: Thresholds;
+  journal!: Journal; // set by attach() before anything else is called
+  pool!: Pool; // set by attach() before anything else is called
+  /** Set when durability cannot be promised any more; every change is refused from then on. */
+  failure: HoldfastError | null = null;
+  /** Held from an image's capture to its release. */
+  readonly imageLock = new Mutex();
+  #deferring = false;
+  #deferred: { readonly lsn: Lsn; readonly record: JournalRecord }[] = [];
+  readonly #pins = new Map<SegmentNumber, number>();
+
+  constructor(parts: CoreParts) {
+    this.volume = parts.volume;
+    this.settings = parts.settings;
+    this.thresholds = parts.settings;
+    this.ports = parts.ports;
+    this.disks = parts.disks;
+    this.skeleton = parts.skeleton;
+    this.imageSource = parts.imageSource;
+    this.localImages = parts.localImages;
+    this.backup = parts.backup;
+    this.generations = parts.generations;
+  }
+
+  attach(journal: Journal, pool: Pool): void {
+    this.journal = journal;
+    this.pool = pool;
+  }
+
+  get generation(): Generation {
+    const last = this.generations.at(-1);
+    assert(last !== undefined, 'an open volume has a generation');
+    return last;
+  }
+
+  /** Appends one change to the journal and applies it to the skeleton. Synchronous, no I/O. */
+  record(record: JournalRecord): Lsn {
+    if (this.failure !== null) throw this.failure;
+    const lsn = this.journal.append(record);
+    if (this.#deferring) this.#deferred.push({ lsn, record });
+    else this.skeleton.apply(lsn, record);
+    return lsn;
+  }
+
+  /** While `section` runs, records wait for it before they reach the skeleton. */
+  async deferring(section: () => Promise<void>): Promise<void> {
+    assert(!this.#deferring, 'one commit at a time');
+    this.#deferring = true;
+    try {
+      await section();
+    } finally {
+      this.#deferring = false;
+      const waiting = this.#deferred;
+      this.#deferred = [];
+      for (const { lsn, record } of waiting) this.skeleton.apply(lsn, record);
+    }
+  }
+
+  /** Where a sealed segment is, also when its seal record waits for a commit to end; null: not sealed. */
+  placeOf(segment: SegmentNumber): SegmentPlace | null {
+    const row = this.skeleton.segment(segment);
+    if (row === null) return null;
+    for (const { record } of this.#deferred) {
+      if (record.type === 'segment-seal' && record.segment === segment) {
+        return { id: { generation: row.generation, number: segment }, length: record.length, layout: record.layout, disks: record.disks };
+      }
+    }
+    return placeOfRow(row);
+  }
+
+  /** A pinned segment is neither dropped nor removed (rule 3). */
+  pin(segment: SegmentNumber): void {
+    this.#pins.set(segment, (this.#pins.get(segment) ?? 0) + 1);
+  }
+
+  unpin(segment: SegmentNumber): void {
+    const count = this.#pins.get(segment) ?? 0;
+    assert(count > 0, 'unpin follows pin');
+    if (count === 1) this.#pins.delete(segment);
+    else this.#pins.set(segment, count - 1);
+  }
+
+  pinned(segment: SegmentNumber): boolean {
+    return this.#pins.has(segment);
+  }
+
+  /** Durability cannot be promised any more: nothing is changed from here on, reads go on. */
+  fail(error: unknown, what: string): void {
+    if (this.failure !== null) return;
+    this.failure = new HoldfastError('unavailable', `the volume takes no changes any more: ${what}`, {
+      code: 'volume-failed',
+      hint: 'Look at the disks with `holdfast status`, unmount, mend them, and mount again: nothing acknowledged by fsync is lost.',
+      cause: error,
+    });
+    this.ports.logger.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, this.failure.message);
+  }
+}
+
+/** null while the segment is open. */
+export function placeOfRow(row: SegmentRow): SegmentPlace | null {
+  if (row.layout === null) return null;
+  return { id: { generation: row.generation, number: row.segment }, length: row.length, layout: row.layout, disks: row.disks };
+}

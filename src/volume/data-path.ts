@@ -1,0 +1,109 @@
+// The way of file bytes: write() puts them where they stay (the open segment) and records the address; read() collects them
+// from memory, from shards, or, when fewer than k shards are left, from the backup. Never a wrong byte: the pool and the archive verify.
+import { assert } from '../base/assert.js';
+import { HoldfastError, isErrorOf } from '../base/errors.js';
+import type { ContentId, Ino, SegmentNumber } from '../base/ids.js';
+import { requestBytesMax } from '../base/limits.js';
+import type { Inode, Extent } from '../skeleton/contract.js';
+import type { VolumeCore } from './core.js';
+
+/** Rows fetched at once while a read is planned. */
+const extentsPerQuery = 512;
+
+interface Piece {
+  readonly segment: SegmentNumber;
+  readonly segmentOffset: number;
+  /** Position in the answer. */
+  readonly at: number;
+  readonly length: number;
+}
+
+export class DataPath {
+  readonly #core: VolumeCore;
+
+  constructor(core: VolumeCore) {
+    this.#core = core;
+  }
+
+  /** Synchronous; the caller was admitted for these bytes. Throws 'full' before anything is changed. */
+  write(ino: Ino, offset: number, data: Buffer): void {
+    const { pool, ports } = this.#core;
+    assert(data.length <= requestBytesMax, 'a write is one request');
+    if (!pool.reserve(data.length)) throw volumeFull(data.length, pool.freeBytes());
+    const time = ports.clock.now();
+    for (let done = 0; done < data.length; ) {
+      const { segment, offset: segmentOffset, target } = pool.allocate(data.length - done);
+      data.copy(target, 0, done, done + target.length);
+      this.#core.record({ type: 'write', ino, offset: offset + done, length: target.length, segment, segmentOffset, time });
+      done += target.length;
+    }
+  }
+
+  /** [offset, offset + length) of a file, clipped to its size. A view into memory may be given: use it before the next await. */
+  read(inode: Inode, offset: number, length: number): Buffer | Promise<Buffer> {
+    const clipped = Math.max(0, Math.min(length, inode.size - offset));
+    if (clipped === 0) return Buffer.alloc(0);
+    const pieces = this.#plan(inode.content, offset, clipped);
+    const only = pieces.length === 1 ? pieces[0] : undefined;
+    if (only !== undefined && only.length === clipped) {
+      const view = this.#core.pool.peek(only.segment, only.segmentOffset, clipped);
+      if (view !== null) return view;
+    }
+    const out = Buffer.allocUnsafe(clipped);
+    const covered = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    if (covered < clipped) out.fill(0);
+    const waits: Promise<void>[] = [];
+    for (const piece of pieces) {
+      const view = this.#core.pool.peek(piece.segment, piece.segmentOffset, piece.length);
+      if (view !== null) view.copy(out, piece.at);
+      else waits.push(this.readSegment(piece.segment, piece.segmentOffset, out.subarray(piece.at, piece.at + piece.length)));
+    }
+    if (waits.length === 0) return out;
+    return Promise.all(waits).then(() => out);
+  }
+
+  #plan(content: ContentId, offset: number, length: number): Piece[] {
+    const pieces: Piece[] = [];
+    const end = offset + length;
+    for (let from = offset; from < end; ) {
+      const rows: readonly Extent[] = this.#core.skeleton.extents(content, from, end - from, extentsPerQuery);
+      for (const row of rows) {
+        const start = Math.max(row.offset, from);
+        const stop = Math.min(row.offset + row.length, end);
+        pieces.push({ segment: row.segment, segmentOffset: row.segmentOffset + (start - row.offset), at: start - offset, length: stop - start });
+      }
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < extentsPerQuery) break;
+      from = last.offset + last.length;
+    }
+    return pieces;
+  }
+
+  /** Verified bytes of a sealed segment; pinned meanwhile so that it is not removed. */
+  async readSegment(segment: SegmentNumber, offset: number, into: Buffer): Promise<void> {
+    const core = this.#core;
+    const place = core.placeOf(segment);
+    if (place === null) {
+      throw new HoldfastError('corrupt', `segment ${segment} is neither in memory nor sealed`, { code: 'segment-unknown' });
+    }
+    core.pin(segment);
+    try {
+      await core.pool.read(place, offset, into);
+    } catch (error) {
+      if (core.backup === null || !isErrorOf(error, 'unavailable', 'corrupt')) throw error;
+      // Fewer than k shards: the backup is the next source (recovery order of the design).
+      const bytes = await core.backup.segments.get(place.id, offset, into.length);
+      bytes.copy(into);
+    } finally {
+      core.unpin(segment);
+    }
+  }
+}
+
+function volumeFull(bytes: number, free: number): HoldfastError {
+  return new HoldfastError('full', `no room for ${bytes} bytes: ${free} bytes can still be taken with all their redundancy`, {
+    code: 'volume-full',
+    hint: 'Delete files, or add disks; deleting and reading always work.',
+    context: { bytes, free },
+  });
+}

@@ -1,0 +1,21 @@
+// Which flush conditions hold now, in words for logs and status. The schedule and "at unmount" are the daemon's: it owns the calendar.
+import { secondsOf } from '../base/clock.js';
+import type { VolumeCore } from './core.js';
+
+export function dueConditions(core: VolumeCore, fill: number): readonly string[] {
+  const { flush } = core.thresholds;
+  if (core.backup === null) return [];
+  const backlog = core.skeleton.backlog();
+  if (backlog.deltas === 0) return [];
+  const reasons: string[] = [];
+  if (flush.bytes !== null && backlog.bytes >= flush.bytes) reasons.push(`bytes ${backlog.bytes} >= ${flush.bytes}`);
+  if (flush.count !== null && backlog.deltas >= flush.count) reasons.push(`count ${backlog.deltas} >= ${flush.count}`);
+  if (flush.fill !== null && fill >= flush.fill) reasons.push(`fill ${fill.toFixed(2)} >= ${flush.fill}`);
+  if (flush.ageSeconds !== null && backlog.oldest !== null) {
+    const age = Math.floor(secondsOf(core.ports.clock.now()) - secondsOf(backlog.oldest));
+    if (age >= flush.ageSeconds) reasons.push(`age ${age} s >= ${flush.ageSeconds} s`);
+  }
+  const lost = core.disks.lost();
+  if (flush.lostDisk && lost.length > 0) reasons.push(`lost disk ${lost.map((d) => d.path).join(', ')}`);
+  return reasons;
+}

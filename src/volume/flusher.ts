@@ -1,0 +1,257 @@
+// The tier flush: moves deltas to the backup and then gives up their second redundancy.
+// Order: point -> image -> segments -> root, last and only when all it names is proven to be there -> release.
+// A flush that dies anywhere leaves the volume as protected as it was; the next one takes up what is already there.
+import { HoldfastError } from '../base/errors.js';
+import { failpoint } from '../base/failpoint.js';
+import { asSegmentNumber, NO_LSN, type Lsn, type SegmentNumber } from '../base/ids.js';
+import { rowsPerTurnMax } from '../base/limits.js';
+import type { Backup } from '../backup/backup.js';
+import type { ImageReference } from '../backup/contract.js';
+import type { JournalMark } from '../journal/contract.js';
+import type { Backlog, RootRow, SegmentRow } from '../skeleton/contract.js';
+import type { Admission } from './admission.js';
+import type { ConsistencyPoints } from './consistency-point.js';
+import type { FlushProgress, FlushReport } from './contract.js';
+import type { VolumeCore } from './core.js';
+import type { Ownership } from './ownership.js';
+import { releaseJournal } from './image-point.js';
+import { retire } from './retention.js';
+import type { Sweeper } from './sweeper.js';
+
+/** Segments in flight to the backup: enough to hide round trips, 4 x 32 MiB of memory. */
+const uploadsAtOnce = 4;
+
+interface Cut {
+  readonly mark: JournalMark;
+  readonly cut: Lsn;
+  readonly backlog: Backlog;
+  /** What the image at the cut refers to and the backup lacks; pinned until the flush ends. */
+  readonly segments: readonly SegmentNumber[];
+}
+
+export class Flusher {
+  readonly #core: VolumeCore;
+  readonly #points: ConsistencyPoints;
+  readonly #admission: Admission;
+  readonly #sweeper: Sweeper;
+  readonly #ownership: Ownership;
+  #running: Promise<FlushReport> | null = null;
+  /** Last failure, for status; null after a success. */
+  lastError: string | null = null;
+
+  constructor(core: VolumeCore, points: ConsistencyPoints, admission: Admission, sweeper: Sweeper, ownership: Ownership) {
+    this.#core = core;
+    this.#points = points;
+    this.#admission = admission;
+    this.#sweeper = sweeper;
+    this.#ownership = ownership;
+  }
+
+  get running(): boolean {
+    return this.#running !== null;
+  }
+
+  flush(progress: FlushProgress = () => {}): Promise<FlushReport> {
+    const backup = this.#core.backup;
+    if (backup === null) {
+      return Promise.reject(
+        new HoldfastError('invalid', `volume ${this.#core.settings.name} has no backup to flush to`, {
+          code: 'no-backup',
+          hint: 'Set [backup] url in its configuration file.',
+        }),
+      );
+    }
+    if (this.#running !== null) {
+      return Promise.reject(new HoldfastError('conflict', 'a flush is running already', { code: 'flush-busy', hint: 'Wait for it, or look at `holdfast status`.' }));
+    }
+    this.#running = this.#flush(backup, progress).then(
+      (report) => {
+        this.lastError = null;
+        return report;
+      },
+      (error: unknown) => {
+        this.lastError = error instanceof Error ? error.message : String(error);
+        throw error;
+      },
+    );
+    return this.#running.finally(() => {
+      this.#running = null;
+    });
+  }
+
+  /** Resolves when no flush runs, whatever its end. */
+  async idle(): Promise<void> {
+    await this.#running?.catch(() => undefined); // its failure went to whoever called flush()
+  }
+
+  async #flush(backup: Backup, progress: FlushProgress): Promise<FlushReport> {
+    const started = this.#core.ports.clock.monotonicMs();
+    await this.#ownership.ensure(backup);
+    progress('point', 0, 1);
+    // The captured image stays still only while it is copied to the disks and the backup; segments may take hours afterwards.
+    const { cut, published } = await this.#core.imageLock.run(async () => {
+      const point = await this.#point();
+      try {
+        progress('point', 1, 1);
+        return { cut: point, published: await this.#publishImage(backup, point, progress) };
+      } catch (error) {
+        this.#unpin(point);
+        throw error;
+      } finally {
+        this.#core.imageSource.release();
+      }
+    });
+    let root: RootRow;
+    try {
+      await this.#upload(backup, cut.segments, progress);
+      failpoint('after-segments-before-root');
+      root = await this.#publishRoot(backup, cut, published.image, progress);
+    } finally {
+      this.#unpin(cut);
+    }
+    await this.#release(cut, progress);
+    await releaseJournal(this.#core);
+    await retire(this.#core, backup);
+    const { deltas, files, bytes } = cut.backlog;
+    const elapsedMs = this.#core.ports.clock.monotonicMs() - started;
+    return { root, deltas, files, bytes, segmentsUploaded: cut.segments.length, imageBytes: published.bytesWritten, elapsedMs };
+  }
+
+  #unpin(cut: Cut): void {
+    for (const segment of cut.segments) this.#core.unpin(segment);
+  }
+
+  async #point(): Promise<Cut> {
+    const { skeleton, journal, pool, imageSource } = this.#core;
+    let cut: Lsn = journal.appendedLsn;
+    let backlog = skeleton.backlog();
+    const segments: SegmentNumber[] = [];
+    const mark = await this.#points.cut({
+      inside: () => {
+        pool.rotate();
+        cut = journal.appendedLsn;
+        backlog = skeleton.backlog();
+        this.#core.record({ type: 'flush-begin', cut });
+        // Taken in the same turn as the cut: what the image will refer to, no more and no less.
+        this.#collect('open', segments);
+        this.#collect('needs-upload', segments);
+        for (const segment of segments) this.#core.pin(segment);
+      },
+      between: () => imageSource.capture(),
+    });
+    failpoint('after-point-before-image');
+    return { mark, cut, backlog, segments };
+  }
+
+  #collect(filter: 'open' | 'needs-upload', into: SegmentNumber[]): void {
+    for (let after = asSegmentNumber(0); ; ) {
+      const rows: readonly SegmentRow[] = this.#core.skeleton.segments(after, rowsPerTurnMax, filter);
+      for (const row of rows) if (row.live > 0) into.push(row.segment);
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < rowsPerTurnMax) return;
+      after = last.segment;
+    }
+  }
+
+  async #upload(backup: Backup, segments: readonly SegmentNumber[], progress: FlushProgress): Promise<void> {
+    await this.#core.pool.sealAll();
+    let next = 0;
+    let done = 0;
+    let failure: unknown = null;
+    const worker = async (): Promise<void> => {
+      while (next < segments.length && failure === null) {
+        const segment = segments[next++];
+        if (segment === undefined) return;
+        try {
+          await this.#uploadOne(backup, segment);
+        } catch (error) {
+          failure ??= error;
+          return;
+        }
+        done++;
+        progress('segments', done, segments.length);
+      }
+    };
+    await Promise.all(Array.from({ length: uploadsAtOnce }, worker));
+    if (failure !== null) throw failure;
+  }
+
+  async #uploadOne(backup: Backup, segment: SegmentNumber): Promise<void> {
+    const place = this.#core.placeOf(segment);
+    if (place === null) {
+      throw new HoldfastError('unavailable', `segment ${segment} could not be sealed, so it cannot be uploaded`, {
+        code: 'segment-unsealed',
+        hint: 'Too few disks take writes: see `holdfast status`.',
+      });
+    }
+    const bytes = await this.#core.pool.readAll(place);
+    await backup.segments.put(place.id, bytes);
+    failpoint('after-upload-before-presence');
+    // Proven by the store's checksum or by read-back: the archive resolves only then.
+    this.#core.record({ type: 'presence', segment, present: true });
+  }
+
+  async #publishImage(backup: Backup, cut: Cut, progress: FlushProgress): Promise<{ readonly image: ImageReference; readonly bytesWritten: number }> {
+    const { imageSource, localImages } = this.#core;
+    progress('image', 0, 1);
+    await localImages.publish(imageSource, cut.mark);
+    failpoint('between-local-and-backup-image');
+    const published = await backup.images.publish(imageSource, imageSource.changed('backup'), cut.mark, false);
+    imageSource.published('backup');
+    progress('image', 1, 1);
+    failpoint('after-image-before-segments');
+    return published;
+  }
+
+  async #publishRoot(backup: Backup, cut: Cut, image: ImageReference, progress: FlushProgress): Promise<RootRow> {
+    const { journal, ports, volume } = this.#core;
+    // Roots need their LSN durable, not only written: a power loss must not leave a root ahead of the journal.
+    await journal.commit();
+    progress('root', 0, 1);
+    const { deltas, files, bytes } = cut.backlog;
+    const time = ports.clock.now();
+    const body = await backup.roots.publish({
+      time,
+      volume,
+      generation: this.#core.generation,
+      image,
+      cut: cut.cut,
+      deltas,
+      files,
+      bytes,
+      settings: rootSettings(this.#core),
+    });
+    failpoint('after-root-before-record');
+    const row: RootRow = { sequence: body.sequence, epoch: body.epoch, cut: cut.cut, time, deltas, files, bytes };
+    this.#core.record({ type: 'root', ...row });
+    await journal.commit();
+    // Durable from here: the point is in the backup and the journal knows it.
+    progress('root', 1, 1);
+    failpoint('after-root-record-before-release');
+    return row;
+  }
+
+  async #release(cut: Cut, progress: FlushProgress): Promise<void> {
+    const core = this.#core;
+    const total = cut.backlog.deltas;
+    for (let done = 0; ; done += rowsPerTurnMax) {
+      const first = core.skeleton.deltas(null, NO_LSN, 1)[0];
+      if (first === undefined || first.lsn > cut.cut) break;
+      for (let wait = this.#admission.admit(0); wait !== null; wait = this.#admission.admit(0)) await wait;
+      core.record({ type: 'delta-release', cut: cut.cut, limit: rowsPerTurnMax });
+      progress('release', Math.min(done, total), total);
+      await core.ports.clock.turn();
+    }
+    this.#admission.budgetChanged();
+    await core.journal.commit();
+    failpoint('after-delta-release');
+    await this.#sweeper.dropDeltaShards();
+    progress('release', total, total);
+  }
+}
+
+/** What a bare machine needs to make the volume again. */
+export function rootSettings(core: VolumeCore): Readonly<Record<string, unknown>> {
+  const { name, parity, tolerance, scheme, disks } = core.settings;
+  return { name, parity, tolerance, scheme, disks: disks.length };
+}

@@ -1,0 +1,111 @@
+// Skeleton images on the local disks: tolerance + 1 of them carry the newest one, so that replay after a power loss is short
+// and journal files can go. An image counts only when all copies are durable; a disk that fails gives its copy to another.
+import type { ImageChain, ImageReference } from '../backup/contract.js';
+import { createImageChain } from '../backup/image-chain.js';
+import { failpoint } from '../base/failpoint.js';
+import { asLsn, NO_LSN, type DiskId, type Lsn, type VolumeId } from '../base/ids.js';
+import type { Disk } from '../disk/disk.js';
+import type { JournalMark } from '../journal/contract.js';
+import type { ImageSource } from '../skeleton/contract.js';
+import { DiskObjectStore } from './disk-object-store.js';
+import type { DiskSet } from './disk-set.js';
+import type { VolumePorts } from './ports.js';
+
+const folder = 'image';
+/** Images kept on each disk: the newest, and the one before it in case the newest turns out damaged. */
+const keptImages = 2;
+
+interface Chain {
+  readonly chain: ImageChain;
+  kept: ImageReference[];
+}
+
+export interface LocalImage {
+  readonly chain: ImageChain;
+  readonly image: ImageReference;
+}
+
+export class LocalImages {
+  readonly #volume: VolumeId;
+  readonly #ports: VolumePorts;
+  readonly #disks: DiskSet;
+  readonly #copies: number;
+  readonly #chains = new Map<DiskId, Chain>();
+  /** Disks of the last publication: they go on with `changed`; others compare every chunk. */
+  #current = new Set<DiskId>();
+  /** Every kept image on the current disks is at least this new: journal and shards of the dead below it may go. */
+  horizon: Lsn = NO_LSN;
+
+  constructor(volume: VolumeId, ports: VolumePorts, disks: DiskSet, copies: number) {
+    this.#volume = volume;
+    this.#ports = ports;
+    this.#disks = disks;
+    this.#copies = copies;
+  }
+
+  /** What is there after a start: newest verified image of each present disk, best first. */
+  async find(): Promise<readonly LocalImage[]> {
+    const found: LocalImage[] = [];
+    for (const disk of this.#disks.present()) {
+      try {
+        const { chain, kept } = await this.#chain(disk);
+        for (const image of kept) found.push({ chain, image });
+      } catch (error) {
+        // A disk whose images cannot be read is no source; another one is. It stays out of images until it works.
+        this.#disks.fail(disk.id, error);
+      }
+    }
+    return found.sort((a, b) => b.image.lsn - a.image.lsn);
+  }
+
+  /** Writes the captured image to tolerance + 1 disks (fewer when fewer are left). True when all copies are durable. */
+  async publish(source: ImageSource, mark: JournalMark): Promise<boolean> {
+    const done = new Set<DiskId>();
+    const changed = source.changed('disks');
+    const wanted = Math.min(this.#copies, this.#disks.journalCandidates().length);
+    for (const disk of this.#preferred()) {
+      if (done.size === wanted) break;
+      try {
+        const entry = await this.#chain(disk);
+        const known = this.#current.has(disk.id) ? changed : null;
+        const { image } = await entry.chain.publish(source, known, mark, true);
+        failpoint('between-local-images');
+        entry.kept = [image, ...entry.kept.filter((old) => old.lsn !== image.lsn)].slice(0, keptImages);
+        await entry.chain.collect(entry.kept);
+        done.add(disk.id);
+      } catch (error) {
+        this.#chains.delete(disk.id);
+        this.#disks.fail(disk.id, error);
+      }
+    }
+    if (done.size === 0 || done.size < wanted) return false;
+    // Durable from here: tolerance + 1 disks can give the skeleton at mark.lsn.
+    source.published('disks');
+    this.#current = done;
+    const oldest = [...done].flatMap((id) => this.#chains.get(id)?.kept.map((image) => image.lsn) ?? []);
+    this.horizon = asLsn(Math.min(...oldest));
+    return true;
+  }
+
+  /** Those that had the last one first: they need only what changed. */
+  #preferred(): readonly Disk[] {
+    const all = this.#disks.journalCandidates();
+    return [...all.filter((d) => this.#current.has(d.id)), ...all.filter((d) => !this.#current.has(d.id))];
+  }
+
+  async #chain(disk: Disk): Promise<Chain> {
+    const known = this.#chains.get(disk.id);
+    if (known !== undefined) return known;
+    const chain = createImageChain({
+      store: new DiskObjectStore(disk, folder),
+      volume: this.#volume,
+      codec: this.#ports.codec,
+      random: this.#ports.random,
+      logger: this.#ports.logger,
+    });
+    const newest = await chain.open();
+    const entry: Chain = { chain, kept: newest === null ? [] : [newest] };
+    this.#chains.set(disk.id, entry);
+    return entry;
+  }
+}

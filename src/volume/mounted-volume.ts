@@ -1,0 +1,182 @@
+// A volume that is open: the facade that src/filesystem and src/daemon see. Composes the parts of this folder and owns
+// their life; has no rules of its own beyond the order of closing.
+import type { Clock } from '../base/clock.js';
+import type { Ino, Lsn } from '../base/ids.js';
+import { HoldfastError, messageOf } from '../base/errors.js';
+import type { Thresholds } from '../config/settings.js';
+import type { FileRecord } from '../format/records.js';
+import type { Backlog } from '../skeleton/contract.js';
+import { Admission } from './admission.js';
+import { Background } from './background.js';
+import { Cleaner } from './cleaner.js';
+import { ConsistencyPoints } from './consistency-point.js';
+import type { FlushProgress, FlushReport, SkeletonView, VolumeSpace } from './contract.js';
+import type { VolumeCore } from './core.js';
+import { DataPath } from './data-path.js';
+import { dueConditions } from './due.js';
+import { Flusher } from './flusher.js';
+import { publishLocalImage } from './image-point.js';
+import { Orphans } from './orphans.js';
+import { Ownership } from './ownership.js';
+import type { NamedDelta, OpenVolume, VolumeStatus } from './status.js';
+import { namedDeltas, volumeStatus } from './status-report.js';
+import { Sweeper } from './sweeper.js';
+
+export class MountedVolume implements OpenVolume {
+  readonly core: VolumeCore;
+  readonly points: ConsistencyPoints;
+  readonly data: DataPath;
+  readonly sweeper: Sweeper;
+  readonly ownership: Ownership;
+  readonly flusher: Flusher;
+  readonly admission: Admission;
+  readonly orphans: Orphans;
+  readonly #background: Background;
+  #closing: Promise<void> | null = null;
+
+  constructor(core: VolumeCore) {
+    this.core = core;
+    this.admission = new Admission(core);
+    this.points = new ConsistencyPoints(core, this.admission);
+    this.data = new DataPath(core);
+    this.orphans = new Orphans(core, this.admission);
+    this.sweeper = new Sweeper(core);
+    this.ownership = new Ownership(core);
+    this.flusher = new Flusher(core, this.points, this.admission, this.sweeper, this.ownership);
+    const cleaner = new Cleaner(core, this.admission, this.data);
+    this.#background = new Background(core, this.points, this.sweeper, cleaner);
+  }
+
+  /** Begins background work; called once, after recovery. */
+  start(): void {
+    this.orphans.resume();
+    this.#background.start();
+  }
+
+  get clock(): Clock {
+    return this.core.ports.clock;
+  }
+
+  get view(): SkeletonView {
+    return this.core.skeleton;
+  }
+
+  get readOnly(): boolean {
+    return this.core.settings.mount.readOnly || this.core.failure !== null;
+  }
+
+  admit(bytes: number): Promise<void> | null {
+    this.#assertOpen();
+    // Growing a file over rows that a large truncate has not removed yet would show old bytes: wait for the slices.
+    if (this.core.skeleton.trims(1).length > 0) return this.orphans.idle();
+    return this.admission.admit(bytes);
+  }
+
+  apply(record: FileRecord): Lsn {
+    // Rename over an existing name: its inode may become an orphan by that.
+    const replaced = record.type === 'rename' && !record.exchange ? this.core.skeleton.lookup(record.toParent, record.toName) : null;
+    const lsn = this.core.record(record);
+    if (record.type === 'unlink') this.orphans.consider(record.ino);
+    else if (record.type === 'truncate') this.orphans.startTrims();
+    else if (replaced !== null) this.orphans.consider(replaced.ino);
+    return lsn;
+  }
+
+  write(ino: Ino, offset: number, data: Buffer): void {
+    this.data.write(ino, offset, data);
+  }
+
+  read(ino: Ino, offset: number, length: number): Buffer | Promise<Buffer> {
+    const inode = this.core.skeleton.inode(ino);
+    if (inode === null) throw new HoldfastError('missing', `inode ${ino} does not exist`, { code: 'no-inode' });
+    return this.data.read(inode, offset, length);
+  }
+
+  async sync(): Promise<void> {
+    if (this.core.failure !== null) throw this.core.failure;
+    try {
+      await this.core.journal.commit();
+    } catch (error) {
+      this.core.fail(error, 'the journal could not be written');
+      throw error;
+    }
+  }
+
+  hold(ino: Ino): void {
+    this.orphans.hold(ino);
+  }
+
+  unhold(ino: Ino, count: number): void {
+    this.orphans.unhold(ino, count);
+  }
+
+  space(): VolumeSpace {
+    const { pool, skeleton } = this.core;
+    return { totalBytes: pool.totalBytes(), freeBytes: pool.freeBytes(), files: skeleton.use().files };
+  }
+
+  backlog(): Backlog {
+    return this.core.skeleton.backlog();
+  }
+
+  flush(progress?: FlushProgress): Promise<FlushReport> {
+    this.#assertOpen();
+    return this.flusher.flush(progress);
+  }
+
+  due(): readonly string[] {
+    return dueConditions(this.core, this.admission.fill());
+  }
+
+  reconfigure(thresholds: Thresholds): void {
+    this.core.thresholds = thresholds;
+    this.admission.budgetChanged();
+  }
+
+  status(): Promise<VolumeStatus> {
+    return volumeStatus(this, this.#closing !== null);
+  }
+
+  deltas(path: Buffer | null): Iterable<NamedDelta> {
+    return namedDeltas(this.core.skeleton, path);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { core } = this;
+    await this.#background.stop();
+    await this.orphans.stop();
+    await this.flusher.idle();
+    try {
+      if (core.failure === null) {
+        await core.pool.sealAll();
+        await core.journal.commit();
+        // Durable from here: everything that was answered. The image only makes the next mount short.
+        await publishLocalImage(core, this.points);
+        await core.journal.close();
+      }
+    } finally {
+      await this.#letGo();
+    }
+  }
+
+  async #letGo(): Promise<void> {
+    const { core } = this;
+    await core.pool.close();
+    await core.imageSource.close();
+    core.skeleton.close();
+    await core.backup?.close();
+    for (const disk of core.disks.present()) {
+      await disk.close().catch((error: unknown) => core.ports.logger.warn({ disk: disk.path, error: messageOf(error) }, 'a disk did not close cleanly'));
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== null) throw new HoldfastError('closed', 'the volume is being closed', { code: 'volume-closed' });
+    if (this.core.failure !== null) throw this.core.failure;
+  }
+}

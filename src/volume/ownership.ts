@@ -1,0 +1,45 @@
+// One owner of the backup at a time (rule 9): claims an epoch at mount when the store answers, else before the first flush,
+// and refuses when somebody else has owned the volume since our last generation.
+import type { Backup } from '../backup/backup.js';
+import { HoldfastError, messageOf } from '../base/errors.js';
+import { rootSettings } from './flusher.js';
+import type { VolumeCore } from './core.js';
+
+export class Ownership {
+  readonly #core: VolumeCore;
+  #claimed = false;
+  /** Why the backup is not ours (yet); null once the epoch is claimed. For status. */
+  problem: string | null = 'not claimed yet';
+  /** Can the store decide a race? null: not probed. */
+  fences: boolean | null = null;
+
+  constructor(core: VolumeCore) {
+    this.#core = core;
+  }
+
+  /** Claims the epoch once. 'conflict' (backup-fenced) when another owner came after us. */
+  async ensure(backup: Backup): Promise<void> {
+    if (this.#claimed) return;
+    try {
+      await backup.checkMarker();
+      const newest = await backup.roots.newest();
+      if (newest !== null && !this.#core.generations.some((g) => g.id === newest.generation.id)) {
+        throw new HoldfastError('conflict', `another server has owned this volume's backup since ${new Date(newest.time.sec * 1000).toISOString()} (epoch ${newest.epoch})`, {
+          code: 'backup-fenced',
+          hint: 'If that one is gone for good, restore from the backup here; never run both.',
+        });
+      }
+      await backup.roots.claim({
+        volume: this.#core.volume,
+        time: this.#core.ports.clock.now(),
+        generation: this.#core.generation,
+        settings: rootSettings(this.#core),
+      });
+      this.#claimed = true;
+      this.problem = null;
+    } catch (error) {
+      this.problem = messageOf(error);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,44 @@
+// The outside world of a volume, passed in: time, chance, logs, computing, disks and stores.
+// The daemon gives real ones (local-ports.ts), the simulation gives memory ones; the volume cannot tell.
+import type { Clock } from '../base/clock.js';
+import type { DiskId, VolumeId } from '../base/ids.js';
+import type { Logger } from '../base/logger.js';
+import type { Random } from '../base/random.js';
+import type { BackupSettings } from '../config/settings.js';
+import type { Disk } from '../disk/disk.js';
+import type { Codec } from '../native/codec.js';
+import type { ObjectStore } from '../objectstore/object-store.js';
+
+/** What a new disk's label shall say. */
+export interface DiskLabelRequest {
+  readonly volume: VolumeId;
+  readonly disk: DiskId;
+  readonly volumeName: string;
+}
+
+export interface LabelledDisk {
+  readonly disk: Disk;
+  readonly volume: VolumeId;
+}
+
+export interface DiskProvider {
+  /** Opens a labelled disk. HoldfastError with codes disk-missing, disk-unmounted, disk-foreign, disk-label-corrupt. Never writes. */
+  open(path: string, volume: VolumeId | null): Promise<LabelledDisk>;
+  /** Writes a first label into an empty directory. 'conflict' (disk-not-empty, disk-labelled) when something is there. */
+  format(path: string, label: DiskLabelRequest): Promise<Disk>;
+  /** Ids of the physical devices below a directory: disks that share one share its death. */
+  devices(path: string): Promise<readonly string[]>;
+}
+
+export interface VolumePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Changes with every boot of the machine: a live database of another boot is not trusted. */
+  readonly bootId: string;
+  readonly codec: Codec;
+  readonly disks: DiskProvider;
+  openStore(backup: BackupSettings): ObjectStore;
+  /** Image work on the caller's thread, in order: for the simulation. */
+  readonly inlineImages: boolean;
+}

@@ -1,0 +1,117 @@
+// Gets the skeleton back after any end of the last life (rule 6): the live database when boot, generation and batch link match,
+// else the newest image on the disks that lies on the chosen history, else the backup's; then replays the journal.
+// What comes out is a prefix of the operations that contains every fsynced one.
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Backup } from '../backup/backup.js';
+import type { ImageChain, ImageReference } from '../backup/contract.js';
+import { HoldfastError, messageOf } from '../base/errors.js';
+import { asLsn, type Lsn, type VolumeId } from '../base/ids.js';
+import { rowsPerTurnMax } from '../base/limits.js';
+import type { RecoveredJournal } from '../journal/contract.js';
+import type { Skeleton } from '../skeleton/contract.js';
+import { openSkeleton } from '../skeleton/skeleton.js';
+import type { LocalImages } from './local-images.js';
+import type { VolumePorts } from './ports.js';
+
+export interface RecoverRequest {
+  readonly volume: VolumeId;
+  readonly path: string;
+  readonly recordDeltas: boolean;
+  readonly journal: RecoveredJournal;
+  readonly localImages: LocalImages;
+  readonly backup: Backup | null;
+  readonly ports: VolumePorts;
+}
+
+export interface RecoveredSkeleton {
+  readonly skeleton: Skeleton;
+  /** Where it came from, for the log: `live database`, `image at LSN 42 on /disk`. */
+  readonly source: string;
+  readonly replayedFrom: Lsn;
+}
+
+export async function recoverSkeleton(request: RecoverRequest): Promise<RecoveredSkeleton> {
+  const { ports, journal } = request;
+  const live = await trustedLive(request);
+  const { skeleton, source } = live ?? (await fromImage(request));
+  const replayedFrom = skeleton.appliedLsn;
+  let rows = 0;
+  for await (const batch of journal.batches(replayedFrom)) {
+    let lsn: number = batch.firstLsn;
+    for (const record of batch.records) {
+      if (lsn > skeleton.appliedLsn) skeleton.apply(asLsn(lsn), record);
+      lsn++;
+      if (++rows % rowsPerTurnMax === 0) await ports.clock.turn();
+    }
+  }
+  if (skeleton.appliedLsn !== journal.end.lsn) {
+    throw new HoldfastError('corrupt', `replay ended at LSN ${skeleton.appliedLsn}, the journal at ${journal.end.lsn}`, { code: 'replay-gap' });
+  }
+  ports.logger.info({ source, from: replayedFrom, to: journal.end.lsn }, 'skeleton recovered');
+  return { skeleton, source, replayedFrom };
+}
+
+/** The database of the last life, if it can be believed; else null and the file is gone. */
+async function trustedLive(request: RecoverRequest): Promise<{ skeleton: Skeleton; source: string } | null> {
+  const { path, ports, journal, volume, recordDeltas } = request;
+  let skeleton: Skeleton | null = null;
+  let reason: string;
+  try {
+    skeleton = openSkeleton(path, { volume, recordDeltas, logger: ports.logger });
+    const point = skeleton.commitPoint();
+    if (point === null) reason = 'it was never committed';
+    else if (point.bootId !== ports.bootId) reason = 'the machine was restarted since';
+    else if (!journal.contains({ generation: point.generation, lsn: point.appliedLsn, link: point.link })) reason = 'its last point is not on the journal’s history';
+    else return { skeleton, source: 'live database' };
+  } catch (error) {
+    // Any unreadable file is as good as none: it is only a cache.
+    reason = messageOf(error);
+  }
+  skeleton?.close();
+  ports.logger.info({ path, reason }, 'the live database is not used; it is made again from an image and the journal');
+  for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true });
+  return null;
+}
+
+async function fromImage(request: RecoverRequest): Promise<{ skeleton: Skeleton; source: string }> {
+  const { path, journal, localImages, backup, ports, volume, recordDeltas } = request;
+  const problems: string[] = [];
+  const candidates = [...(await localImages.find())];
+  if (backup !== null && candidates.length === 0) {
+    for (const root of [...(await backup.roots.list())].reverse()) if (root.image !== null) candidates.push({ chain: backup.images, image: root.image });
+  }
+  for (const { chain, image } of candidates) {
+    if (!journal.contains({ generation: image.generation, lsn: image.lsn, link: image.link })) {
+      problems.push(`image at LSN ${image.lsn} is not on the journal's history`);
+      continue;
+    }
+    try {
+      await materialize(chain, image, path);
+      const skeleton = openSkeleton(path, { volume, recordDeltas, logger: ports.logger });
+      return { skeleton, source: `image at LSN ${image.lsn}` };
+    } catch (error) {
+      problems.push(`image at LSN ${image.lsn}: ${messageOf(error)}`);
+    }
+  }
+  throw new HoldfastError('corrupt', `no skeleton image can be used: ${problems.join('; ') || 'none was found on the disks that are here'}`, {
+    code: 'no-image',
+    hint: 'Bring back a missing disk, or restore the last root with `holdfast restore --from URL`.',
+  });
+}
+
+/** Writes the database file of an image, whole or not at all. */
+export async function materialize(chain: ImageChain, image: ImageReference, path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.new`;
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    for await (const chunk of chain.chunks(image)) await file.write(chunk);
+    await file.truncate(image.bytes);
+  } finally {
+    await file.close();
+  }
+  for (const suffix of ['-wal', '-shm']) await rm(path + suffix, { force: true });
+  await rename(temporary, path);
+}
+
