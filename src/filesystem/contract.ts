@@ -72,7 +72,8 @@ export interface FileSystem {
   /** flags: O_*; with O_TRUNC the file is emptied first, then with `killPriv` setuid/setgid are cleared. */
   open(ino: Ino, flags: number, killPriv: boolean): Answer<Opened>;
   read(ino: Ino, handle: number, offset: number, length: number): Answer<Buffer>;
-  /** `data` is only valid until write returns (its promise, too): what is needed later is copied. Gives bytes taken. `killPriv`: clear setuid, and setgid where the group may execute. */
+  /** At exactly `offset`, also for O_APPEND: the kernel has put the end of the file there under its inode lock.
+   * `data` is only valid until write returns (its promise, too): what is needed later is copied. Gives bytes taken. `killPriv`: clear setuid, and setgid where the group may execute. */
   write(ino: Ino, handle: number, offset: number, data: Buffer, killPriv: boolean): Answer<number>;
   flush(ino: Ino, handle: number): Answer<void>;
   release(ino: Ino, handle: number): void;
@@ -93,8 +94,8 @@ export interface FileSystem {
   /** flags: XATTR_CREATE 1, XATTR_REPLACE 2. */
   setxattr(caller: Caller, ino: Ino, name: Buffer, value: Buffer, flags: number): Answer<void>;
   getxattr(ino: Ino, name: Buffer): Answer<Buffer>;
-  /** NUL-terminated names, one after another. */
-  listxattr(ino: Ino): Answer<Buffer>;
+  /** NUL-terminated names, one after another; `trusted.` ones only where the caller is root or not given. */
+  listxattr(ino: Ino, caller?: Caller): Answer<Buffer>;
   removexattr(ino: Ino, name: Buffer): Answer<void>;
   access(caller: Caller, ino: Ino, mask: number): Answer<void>;
   statfs(): Answer<{ readonly blockBytes: number; readonly blocks: number; readonly blocksFree: number; readonly files: number; readonly filesFree: number; readonly nameMax: number }>;
@@ -106,8 +107,8 @@ export interface FileSystem {
 export class PosixError extends Error {
   readonly errno: number;
 
-  constructor(errno: number, message: string) {
-    super(message);
+  constructor(errno: number, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
     this.name = 'PosixError';
     this.errno = errno;
   }

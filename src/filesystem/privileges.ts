@@ -1,0 +1,36 @@
+// Who writes to, truncates or gives away a file takes its privileges: setuid, setgid (where the group may execute;
+// otherwise the bit meant mandatory locking) and file capabilities. Rule: fs/attr.c, fs/inode.c file_remove_privs.
+import type { Timespec } from '../base/clock.js';
+import type { Inode } from '../skeleton/contract.js';
+import type { Handle } from './handles.js';
+import { isDirectory, permissionBits, S_ISGID, S_ISUID, S_IXGRP } from './posix.js';
+import type { FileSystemState } from './state.js';
+
+export const capabilityName = Buffer.from('security.capability');
+
+/** The permission bits that are left. Directories keep theirs. */
+export function unprivilegedMode(mode: number): number {
+  const bits = mode & permissionBits;
+  if (isDirectory(mode)) return bits;
+  const groupRuns = (mode & S_IXGRP) !== 0;
+  return bits & ~(S_ISUID | (groupRuns ? S_ISGID : 0));
+}
+
+/** Removes file capabilities. The caller is admitted. */
+export function dropCapability(state: FileSystemState, inode: Inode, time: Timespec): void {
+  if (state.view.xattr(inode.ino, capabilityName) === null) return;
+  state.apply({ type: 'xattr', ino: inode.ino, name: capabilityName, value: null, time });
+}
+
+/** Before a write through a handle. Capabilities go always, the mode bits where the request says so. The caller is admitted. */
+export function dropPrivilegesOfWrite(state: FileSystemState, handle: Handle, killPriv: boolean): void {
+  if (!killPriv && handle.capabilityAbsent) return;
+  const inode = state.inode(handle.ino);
+  if (!handle.capabilityAbsent) {
+    dropCapability(state, inode, state.now());
+    handle.capabilityAbsent = true;
+  }
+  if (!killPriv) return;
+  const mode = unprivilegedMode(inode.mode);
+  if (mode !== (inode.mode & permissionBits)) state.apply({ type: 'attribute', ino: inode.ino, mode, ctime: state.now() });
+}

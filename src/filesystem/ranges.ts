@@ -1,0 +1,126 @@
+// Ranges of a file: fallocate and lseek. Extents are all there is: what lies under none is a hole, also after a
+// preallocation (for which space is only checked). Long work goes in slices of `rowsPerTurnMax` extents, each of
+// which starts anew from what is there then; the kernel's inode lock keeps other writers out of the range meanwhile.
+import { sleep } from '../base/clock.js';
+import type { Ino } from '../base/ids.js';
+import { fileBytesMax, rowsPerTurnMax } from '../base/limits.js';
+import type { Inode } from '../skeleton/contract.js';
+import type { Answer } from './contract.js';
+import { EFBIG, EINVAL, EISDIR, ENOSPC, ENXIO, EOPNOTSUPP, fail } from './errno.js';
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, isDirectory, isRegular, SEEK_DATA, SEEK_HOLE } from './posix.js';
+import type { FileSystemState } from './state.js';
+
+const slicePauseMs = 0;
+
+export class RangeOperations {
+  readonly #state: FileSystemState;
+
+  constructor(state: FileSystemState) {
+    this.#state = state;
+  }
+
+  fallocate(ino: Ino, offset: number, length: number, mode: number): Answer<void> {
+    this.#state.checkWritable();
+    if (offset < 0 || length <= 0) fail(EINVAL);
+    if (offset + length > fileBytesMax) fail(EFBIG);
+    switch (mode) {
+      case 0:
+      case FALLOC_FL_KEEP_SIZE:
+        return this.#preallocate(ino, offset, length, mode === 0);
+      case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
+      case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
+        return this.#clear(ino, offset, length, 0);
+      case FALLOC_FL_ZERO_RANGE:
+        return this.#clear(ino, offset, length, offset + length);
+      default:
+        return fail(EOPNOTSUPP);
+    }
+  }
+
+  lseek(ino: Ino, offset: number, whence: number): Answer<number> {
+    const inode = this.#state.inode(ino);
+    if (isDirectory(inode.mode)) fail(EISDIR);
+    if (offset < 0 || offset >= inode.size) fail(ENXIO);
+    if (whence === SEEK_DATA) return this.#seekData(inode, offset);
+    if (whence === SEEK_HOLE) return this.#seekHole(inode, offset);
+    return fail(EINVAL);
+  }
+
+  #preallocate(ino: Ino, offset: number, length: number, extends_: boolean): void {
+    const state = this.#state;
+    const inode = regularFile(state, ino);
+    if (length - this.#allocatedIn(inode, offset, length) > state.volume.space().freeBytes) fail(ENOSPC);
+    const now = state.now();
+    if (extends_ && offset + length > inode.size) state.apply({ type: 'truncate', ino, size: offset + length, time: now });
+    else state.apply({ type: 'attribute', ino, ctime: now });
+  }
+
+  /** Bytes of the range that extents cover; of a range with very many, only the first are counted. */
+  #allocatedIn(inode: Inode, offset: number, length: number): number {
+    const end = offset + length;
+    let bytes = 0;
+    for (const extent of this.#state.view.extents(inode.content, offset, length, rowsPerTurnMax)) {
+      bytes += Math.min(extent.offset + extent.length, end) - Math.max(extent.offset, offset);
+    }
+    return bytes;
+  }
+
+  /** Makes the range a hole, slice by slice, then grows the file to `sizeMin`. */
+  #clear(ino: Ino, offset: number, length: number, sizeMin: number): Answer<void> {
+    const state = this.#state;
+    const inode = regularFile(state, ino);
+    const rest = Math.min(offset + length, inode.size) - offset;
+    const slice = rest > 0 ? this.#slice(inode, offset, rest) : 0;
+    const now = state.now();
+    if (slice > 0) state.apply({ type: 'punch', ino, offset, length: slice, time: now });
+    if (slice < rest) return this.#goOnClearing(ino, offset + slice, length - slice, sizeMin);
+    if (sizeMin > inode.size) state.apply({ type: 'truncate', ino, size: sizeMin, time: now });
+    else if (slice === 0) state.apply({ type: 'attribute', ino, mtime: now, ctime: now });
+  }
+
+  async #goOnClearing(ino: Ino, offset: number, length: number, sizeMin: number): Promise<void> {
+    const { volume } = this.#state;
+    await sleep(volume.clock, slicePauseMs);
+    // The first slice was admitted by the caller; the later ones ask here.
+    for (let wait = volume.admit(0); wait !== null; wait = volume.admit(0)) await wait;
+    this.#state.checkWritable();
+    return this.#clear(ino, offset, length, sizeMin);
+  }
+
+  /** How much of the range one turn may clear. */
+  #slice(inode: Inode, offset: number, length: number): number {
+    const view = this.#state.view;
+    if (view.extentCount(inode.content, offset, length, rowsPerTurnMax + 1) <= rowsPerTurnMax) return length;
+    const last = view.extents(inode.content, offset, length, rowsPerTurnMax).at(-1);
+    return last === undefined ? length : last.offset + last.length - offset;
+  }
+
+  #seekData(inode: Inode, offset: number): number {
+    const first = this.#state.view.extents(inode.content, offset, inode.size - offset, 1)[0];
+    return first === undefined ? fail(ENXIO) : Math.max(first.offset, offset);
+  }
+
+  #seekHole(inode: Inode, offset: number): Answer<number> {
+    let at = offset;
+    const found = this.#state.view.extents(inode.content, at, inode.size - at, rowsPerTurnMax);
+    for (const extent of found) {
+      if (extent.offset > at) return at;
+      at = extent.offset + extent.length;
+    }
+    if (found.length < rowsPerTurnMax || at >= inode.size) return Math.min(at, inode.size);
+    return sleep(this.#state.volume.clock, slicePauseMs).then(() => this.#goOnSeekingHole(inode.ino, at));
+  }
+
+  #goOnSeekingHole(ino: Ino, offset: number): Answer<number> {
+    const inode = this.#state.inode(ino);
+    // Truncated meanwhile: what was data up to here ends here.
+    return offset >= inode.size ? inode.size : this.#seekHole(inode, offset);
+  }
+}
+
+function regularFile(state: FileSystemState, ino: Ino): Inode {
+  const inode = state.inode(ino);
+  if (isDirectory(inode.mode)) fail(EISDIR);
+  if (!isRegular(inode.mode)) fail(EINVAL);
+  return inode;
+}

@@ -1,0 +1,52 @@
+// What all families of operations share: the volume, its view, open handles, options.
+// Every changing operation begins with checkWritable() and was admitted by its caller in the same turn (contract.ts).
+import type { Timespec } from '../base/clock.js';
+import type { Ino } from '../base/ids.js';
+import type { FileRecord } from '../format/records.js';
+import type { Inode } from '../skeleton/contract.js';
+import type { SkeletonView, Volume } from '../volume/contract.js';
+import { ENOENT, ENOTDIR, EROFS, ESTALE, fail } from './errno.js';
+import { HandleTable } from './handles.js';
+import type { FileSystemOptions } from './options.js';
+import { isDirectory } from './posix.js';
+
+export class FileSystemState {
+  readonly volume: Volume;
+  readonly view: SkeletonView;
+  readonly options: FileSystemOptions;
+  readonly handles: HandleTable;
+  /** Grows with every change: an inode looked at under the same number looks the same still. */
+  changes = 0;
+
+  constructor(volume: Volume, options: FileSystemOptions) {
+    this.volume = volume;
+    this.view = volume.view;
+    this.options = options;
+    this.handles = new HandleTable(volume);
+  }
+
+  checkWritable(): void {
+    if (this.volume.readOnly) fail(EROFS);
+  }
+
+  apply(record: FileRecord): void {
+    this.changes++;
+    this.volume.apply(record);
+  }
+
+  now(): Timespec {
+    return this.volume.clock.now();
+  }
+
+  inode(ino: Ino): Inode {
+    return this.view.inode(ino) ?? fail(ESTALE);
+  }
+
+  /** A directory that can take names: one that was removed, though still open somewhere, cannot. */
+  directory(ino: Ino): Inode {
+    const inode = this.inode(ino);
+    if (!isDirectory(inode.mode)) fail(ENOTDIR);
+    if (inode.nlink === 0) fail(ENOENT);
+    return inode;
+  }
+}
