@@ -1,6 +1,6 @@
 // The disks of a mounted volume and what is known of each. A failed disk is never written again in this mount;
 // it stays readable as long as reads succeed. Decides nothing about data: callers ask who is there.
-import { asDiskId, type DiskId } from '../base/ids.js';
+import type { DiskId } from '../base/ids.js';
 import { messageOf } from '../base/errors.js';
 import type { Disk } from '../disk/disk.js';
 
@@ -18,11 +18,12 @@ export interface DiskMember {
 
 export class DiskSet {
   #members: DiskMember[];
-  readonly #onFailed: (member: DiskMember) => void;
+  /** Told once for each disk that is taken out of writing. */
+  onFailed: (member: DiskMember) => void;
 
   constructor(members: readonly DiskMember[], onFailed: (member: DiskMember) => void) {
     this.#members = [...members];
-    this.#onFailed = onFailed;
+    this.onFailed = onFailed;
   }
 
   get members(): readonly DiskMember[] {
@@ -56,7 +57,7 @@ export class DiskSet {
     if (member === undefined || member.state !== 'healthy') return;
     const failed: DiskMember = { ...member, state: 'failed', reason: messageOf(error) };
     this.#members[index] = failed;
-    this.#onFailed(failed);
+    this.onFailed(failed);
   }
 
   /** A new disk takes the place of the member with this path. */
@@ -71,5 +72,3 @@ export class DiskSet {
     return this.#members.filter((m) => m.role === 'pool' && m.state !== 'healthy');
   }
 }
-
-export const unknownDisk: DiskId = asDiskId('00000000-0000-0000-0000-000000000000');

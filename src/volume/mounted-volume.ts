@@ -164,6 +164,12 @@ export class MountedVolume implements OpenVolume {
     }
   }
 
+  /** Lets go without another durable step: the volume turned out not to be ours. */
+  async abandon(): Promise<void> {
+    await this.core.journal.close();
+    await this.#letGo();
+  }
+
   async #letGo(): Promise<void> {
     const { core } = this;
     await core.pool.close();

@@ -23,7 +23,7 @@ export async function openDisks(settings: VolumeSettings, ports: VolumePorts): P
         return { member: { path, role, disk, state: 'healthy', reason: '' } satisfies DiskMember, volume };
       } catch (error) {
         if (!(error instanceof HoldfastError)) throw error;
-        const state = isErrorOf(error, 'conflict') || error.code === 'disk-foreign' ? 'foreign' : 'missing';
+        const state = error.kind === 'conflict' || error.code === 'disk-foreign' ? 'foreign' : 'missing';
         return { member: { path, role, disk: null, state, reason: messageOf(error) } satisfies DiskMember, volume: null };
       }
     }),

@@ -7,6 +7,7 @@ import type { Random } from '../base/random.js';
 import type { BackupSettings } from '../config/settings.js';
 import type { Disk } from '../disk/disk.js';
 import type { Codec } from '../native/codec.js';
+import type { PoolSettings } from '../pool/ports.js';
 import type { ObjectStore } from '../objectstore/object-store.js';
 
 /** What a new disk's label shall say. */
@@ -38,7 +39,9 @@ export interface VolumePorts {
   readonly bootId: string;
   readonly codec: Codec;
   readonly disks: DiskProvider;
-  openStore(backup: BackupSettings): ObjectStore;
+  openStore(backup: BackupSettings): Promise<ObjectStore>;
+  /** Sizes other than the project's limits: for the simulation, whose worlds are small. */
+  readonly poolSettings?: Partial<PoolSettings>;
   /** Image work on the caller's thread, in order: for the simulation. */
   readonly inlineImages: boolean;
 }

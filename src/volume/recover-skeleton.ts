@@ -55,10 +55,11 @@ export async function recoverSkeleton(request: RecoverRequest): Promise<Recovere
 /** The database of the last life, if it can be believed; else null and the file is gone. */
 async function trustedLive(request: RecoverRequest): Promise<{ skeleton: Skeleton; source: string } | null> {
   const { path, ports, journal, volume, recordDeltas } = request;
-  let skeleton: Skeleton | null = null;
+  let opened: Skeleton | null = null;
   let reason: string;
   try {
-    skeleton = openSkeleton(path, { volume, recordDeltas, logger: ports.logger });
+    const skeleton = openSkeleton(path, { volume, recordDeltas, logger: ports.logger });
+    opened = skeleton;
     const point = skeleton.commitPoint();
     if (point === null) reason = 'it was never committed';
     else if (point.bootId !== ports.bootId) reason = 'the machine was restarted since';
@@ -68,7 +69,7 @@ async function trustedLive(request: RecoverRequest): Promise<{ skeleton: Skeleto
     // Any unreadable file is as good as none: it is only a cache.
     reason = messageOf(error);
   }
-  skeleton?.close();
+  opened?.close();
   ports.logger.info({ path, reason }, 'the live database is not used; it is made again from an image and the journal');
   for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true });
   return null;

@@ -1,0 +1,258 @@
+// Makes lost disks whole again, for every segment from the cheapest source that is complete: parity, then backup, then journal.
+// Each finished segment is recorded, so an interrupted rebuild goes on where it was. What no source has is named, never guessed.
+import { HoldfastError, isErrorOf } from '../base/errors.js';
+import { failpoint } from '../base/failpoint.js';
+import { asDiskId, asSegmentNumber, type SegmentNumber } from '../base/ids.js';
+import { uuid } from '../base/random.js';
+import type { VolumeSettings } from '../config/settings.js';
+import { shardPath } from '../format/shard.js';
+import { recoverJournal } from '../journal/recovery.js';
+import type { RecoveredJournal } from '../journal/contract.js';
+import type { SegmentPlace } from '../pool/contract.js';
+import type { SegmentRow } from '../skeleton/contract.js';
+import { placeOfRow } from '../volume/core.js';
+import { publishLocalImage } from '../volume/image-point.js';
+import { localPorts, type SystemIo } from '../volume/local-ports.js';
+import type { MountedVolume } from '../volume/mounted-volume.js';
+import { openVolumeWith } from '../volume/open.js';
+import { openDisks } from '../volume/open-disks.js';
+import type { VolumePorts } from '../volume/ports.js';
+import type { LostRange, RebuildReport, RecoveryProgress, SourceCount } from './contract.js';
+import { lostRanges } from './lost.js';
+
+export interface RebuildOptions {
+  /** New directories that take the place of old ones. */
+  readonly replace: readonly { readonly old: string; readonly new: string }[];
+  readonly dryRun: boolean;
+}
+
+type Source = 'parity' | 'backup' | 'journal' | 'whole' | 'none';
+
+/** Rebuild of a volume that is not mounted: opens it with the new disks in place, rebuilds, closes. */
+export function rebuildVolume(settings: VolumeSettings, options: RebuildOptions, io: SystemIo, progress: RecoveryProgress): Promise<RebuildReport> {
+  return rebuildVolumeWith(settings, options, localPorts(io), progress);
+}
+
+export async function rebuildVolumeWith(settings: VolumeSettings, options: RebuildOptions, ports: VolumePorts, progress: RecoveryProgress): Promise<RebuildReport> {
+  if (!options.dryRun) await formatReplacements(settings, options, ports);
+  const mounted = await openVolumeWith(options.dryRun ? settings : withReplacements(settings, options), ports);
+  try {
+    return await rebuildOpen(mounted, options.dryRun, progress);
+  } finally {
+    await mounted.close();
+  }
+}
+
+/** The settings as they are once NEW stands for OLD. */
+export function withReplacements(settings: VolumeSettings, options: RebuildOptions): VolumeSettings {
+  const next = (path: string): string => options.replace.find((r) => r.old === path)?.new ?? path;
+  for (const { old } of options.replace) {
+    if (![...settings.disks, ...settings.journal.disks].some((d) => d.path === old)) {
+      throw new HoldfastError('invalid', `${old} is not a disk of ${settings.name}`, {
+        code: 'disk-unknown',
+        hint: `Its disks: ${settings.disks.map((d) => d.path).join(', ')}.`,
+      });
+    }
+  }
+  return {
+    ...settings,
+    disks: settings.disks.map(({ path }) => ({ path: next(path) })),
+    journal: { disks: settings.journal.disks.map(({ path }) => ({ path: next(path) })) },
+  };
+}
+
+async function formatReplacements(settings: VolumeSettings, options: RebuildOptions, ports: VolumePorts): Promise<void> {
+  withReplacements(settings, options);
+  if (options.replace.length === 0) return;
+  const { volume, members } = await openDisks(settings, ports);
+  for (const member of members) await member.disk?.close();
+  for (const replacement of options.replace) {
+    try {
+      const disk = await ports.disks.format(replacement.new, { volume, disk: asDiskId(uuid(ports.random)), volumeName: settings.name });
+      await disk.close();
+    } catch (error) {
+      // An earlier rebuild that was interrupted has labelled it for this volume already.
+      if (!isErrorOf(error, 'conflict')) throw error;
+      const again = await ports.disks.open(replacement.new, volume);
+      await again.disk.close();
+    }
+  }
+}
+
+/** Rebuild of an open volume; reads and writes go on. */
+export async function rebuildOpen(mounted: MountedVolume, dryRun: boolean, progress: RecoveryProgress): Promise<RebuildReport> {
+  const run = new RebuildRun(mounted, dryRun, progress);
+  return run.run();
+}
+
+class RebuildRun {
+  readonly #mounted: MountedVolume;
+  readonly #dryRun: boolean;
+  readonly #progress: RecoveryProgress;
+  readonly #counts: Record<Source, { segments: number; bytes: number }> = {
+    parity: { segments: 0, bytes: 0 },
+    backup: { segments: 0, bytes: 0 },
+    journal: { segments: 0, bytes: 0 },
+    whole: { segments: 0, bytes: 0 },
+    none: { segments: 0, bytes: 0 },
+  };
+  readonly #lost: LostRange[] = [];
+  #shards = 0;
+  #bytesWritten = 0;
+  #journal: RecoveredJournal | null = null;
+
+  constructor(mounted: MountedVolume, dryRun: boolean, progress: RecoveryProgress) {
+    this.#mounted = mounted;
+    this.#dryRun = dryRun;
+    this.#progress = progress;
+  }
+
+  async run(): Promise<RebuildReport> {
+    const { core } = this.#mounted;
+    const started = core.ports.clock.monotonicMs();
+    const total = core.skeleton.use().liveBytes;
+    let done = 0;
+    for (let after: SegmentNumber = asSegmentNumber(0); ; ) {
+      const rows = core.skeleton.segments(after, 200, 'all');
+      for (const row of rows) {
+        after = row.segment;
+        if (row.state !== 'sealed') continue;
+        core.pin(row.segment);
+        try {
+          await this.#segment(row);
+        } finally {
+          core.unpin(row.segment);
+        }
+        done += row.length;
+        this.#progress(this.#dryRun ? 'planning' : 'rebuilding', Math.min(done, total), total);
+      }
+      if (rows.length < 200) break;
+    }
+    if (!this.#dryRun) {
+      await core.journal.commit();
+      await publishLocalImage(core, this.#mounted.points);
+    }
+    return this.#report(core.ports.clock.monotonicMs() - started);
+  }
+
+  #report(elapsedMs: number): RebuildReport {
+    const count = (source: Source): SourceCount => ({ ...this.#counts[source] });
+    return {
+      dryRun: this.#dryRun,
+      fromParity: count('parity'),
+      fromBackup: count('backup'),
+      fromJournal: count('journal'),
+      alreadyWhole: count('whole'),
+      shardsWritten: this.#shards,
+      bytesWritten: this.#bytesWritten,
+      bytesVerified: this.#bytesWritten,
+      lost: this.#lost,
+      elapsedMs,
+    };
+  }
+
+  async #segment(row: SegmentRow): Promise<void> {
+    const place = placeOfRow(row);
+    if (place === null) return;
+    const missing = await this.#missing(place);
+    if (missing.length === 0) return this.#count('whole', row.length);
+    const here: SegmentPlace = { ...place, disks: place.disks.map((disk, index) => (missing.includes(index) ? null : disk)) };
+    if (place.disks.length - missing.length >= place.layout.k) {
+      try {
+        if (!this.#dryRun) await this.#restoreShards(row, here, missing, null);
+        return this.#count('parity', row.length);
+      } catch (error) {
+        // Fewer shards are good than are there: the next source.
+        if (!isErrorOf(error, 'unavailable', 'corrupt')) throw error;
+      }
+    }
+    const [source, bytes] = await this.#elsewhere(row);
+    if (bytes === null) {
+      if (source === 'none') this.#lost.push(...lostRanges(this.#mounted.core.skeleton, row.segment));
+      return this.#count(source, row.length);
+    }
+    await this.#restoreShards(row, here, missing, bytes);
+    this.#count(source, row.length);
+  }
+
+  #count(source: Source, bytes: number): void {
+    this.#counts[source].segments++;
+    this.#counts[source].bytes += bytes;
+  }
+
+  /** Indexes whose file is not on a readable disk with its full size. */
+  async #missing(place: SegmentPlace): Promise<readonly number[]> {
+    const { disks } = this.#mounted.core;
+    const sizes = await Promise.all(
+      place.disks.map((id, index) => {
+        const disk = id === null ? null : disks.readable(id);
+        if (disk === null) return null;
+        return disk.size(shardPath(place.id, place.layout.number, index)).catch((error: unknown) => {
+          if (isErrorOf(error, 'unavailable')) return null;
+          throw error;
+        });
+      }),
+    );
+    return sizes.flatMap((size, index) => (size === null || size < place.layout.shardBytes ? [index] : []));
+  }
+
+  /** The whole segment from the backup or the journal. In a dry run only says which one has it. */
+  async #elsewhere(row: SegmentRow): Promise<readonly [Source, Buffer | null]> {
+    const { backup } = this.#mounted.core;
+    const id = { generation: row.generation, number: row.segment };
+    if (backup !== null) {
+      try {
+        const length = await backup.segments.length(id);
+        if (length !== null && this.#dryRun) return ['backup', null];
+        if (length !== null) return ['backup', await backup.segments.get(id, 0, length)];
+      } catch (error) {
+        if (!isErrorOf(error, 'missing', 'corrupt', 'unavailable', 'invalid')) throw error;
+      }
+    }
+    const bytes = await this.#fromJournal(row);
+    if (bytes === null) return ['none', null];
+    return ['journal', this.#dryRun ? null : bytes];
+  }
+
+  async #fromJournal(row: SegmentRow): Promise<Buffer | null> {
+    const { core } = this.#mounted;
+    this.#journal ??= await recoverJournal({ volume: core.volume, disks: core.disks.present(), tolerance: core.settings.tolerance, logger: core.ports.logger, marks: [] });
+    const bytes = Buffer.alloc(row.length);
+    const covered: { from: number; to: number }[] = [];
+    for await (const range of this.#journal.payloadOf(row.segment)) {
+      range.bytes.copy(bytes, range.offset);
+      covered.push({ from: range.offset, to: range.offset + range.bytes.length });
+    }
+    covered.sort((a, b) => a.from - b.from);
+    let end = 0;
+    for (const { from, to } of covered) if (from <= end) end = Math.max(end, to);
+    return end >= row.length ? bytes : null;
+  }
+
+  async #restoreShards(row: SegmentRow, place: SegmentPlace, missing: readonly number[], bytes: Buffer | null): Promise<void> {
+    const { core } = this.#mounted;
+    const free = core.disks.writable('pool').filter((disk) => !place.disks.includes(disk.id)).length;
+    if (free < missing.length) return this.#relayout(row, place, bytes ?? (await core.pool.readAll(place)));
+    const rebuilt = await core.pool.rebuild(place, missing, bytes === null ? {} : { bytes });
+    failpoint('after-rebuilt-shards-before-record');
+    for (const { index, disk } of rebuilt) {
+      core.record({ type: 'shard-move', segment: row.segment, index, disk });
+      this.#shards++;
+      this.#bytesWritten += place.layout.shardBytes;
+    }
+    // Durable from here: the next run finds this segment whole.
+    await core.journal.commit();
+  }
+
+  /** Fewer disks than shards: the segment is written anew in a layout that fits what is left. */
+  async #relayout(row: SegmentRow, old: SegmentPlace, bytes: Buffer): Promise<void> {
+    const { core } = this.#mounted;
+    const place = await core.pool.store(old.id, bytes, old.layout.number + 1, !row.present);
+    failpoint('after-relayout-before-record');
+    core.record({ type: 'segment-seal', segment: row.segment, length: place.length, layout: place.layout, disks: place.disks.flatMap((d) => (d === null ? [] : [d])) });
+    await core.journal.commit();
+    this.#shards += place.disks.length;
+    this.#bytesWritten += place.layout.shardBytes * place.disks.length;
+    await core.pool.removeShards(old, old.disks.flatMap((disk, index) => (disk === null ? [] : [index])));
+  }
+}

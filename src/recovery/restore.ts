@@ -1,0 +1,167 @@
+// Makes a lost volume whole again on a bare machine from a root in the backup: skeleton first (from then on the volume can be
+// opened and every byte be read through the backup), then the segments. An interrupted restore goes on where it was.
+import { openBackup, readMarker, type Backup } from '../backup/backup.js';
+import type { RootBody } from '../backup/contract.js';
+import { HoldfastError } from '../base/errors.js';
+import { failpoint } from '../base/failpoint.js';
+import { asDiskId, asGenerationId, NO_LSN } from '../base/ids.js';
+import { rowsPerTurnMax } from '../base/limits.js';
+import { uuid } from '../base/random.js';
+import type { BackupSettings, VolumeSettings } from '../config/settings.js';
+import type { Generation } from '../format/generation.js';
+import { writeGenerations } from '../journal/recovery.js';
+import { createImageSource } from '../skeleton/image-source.js';
+import { openSkeleton } from '../skeleton/skeleton.js';
+import { DiskSet, type DiskMember } from '../volume/disk-set.js';
+import { publishLocalImage } from '../volume/image-point.js';
+import { checkDisks, checkShape } from '../volume/init-checks.js';
+import { LocalImages } from '../volume/local-images.js';
+import { localPorts, type SystemIo } from '../volume/local-ports.js';
+import { openVolumeWith, skeletonPath } from '../volume/open.js';
+import type { MountedVolume } from '../volume/mounted-volume.js';
+import type { VolumePorts } from '../volume/ports.js';
+import { materialize } from '../volume/recover-skeleton.js';
+import type { RecoveryProgress, RestoreReport } from './contract.js';
+import { hydrate } from './hydrate.js';
+
+/** Which root: the newest, one by number, or the newest at or before a time (seconds since 1970). */
+export type RestorePoint = { readonly kind: 'newest' } | { readonly kind: 'root'; readonly sequence: number } | { readonly kind: 'time'; readonly seconds: number };
+
+export interface BackupContents {
+  readonly volume: string;
+  readonly roots: readonly RootBody[];
+}
+
+/** What a backup holds, for choosing a root and for the settings of the new volume. Reads only. */
+export async function inspectBackup(backup: BackupSettings, io: SystemIo): Promise<BackupContents> {
+  const ports = localPorts(io);
+  const opened = await openFrom(backup, ports);
+  try {
+    return { volume: opened.volume, roots: await opened.backup.roots.list() };
+  } finally {
+    await opened.backup.close();
+  }
+}
+
+/** `settings` name the new disks and state; their backup is where the volume comes from. */
+export function restoreVolume(settings: VolumeSettings, point: RestorePoint, io: SystemIo, progress: RecoveryProgress): Promise<RestoreReport> {
+  return restoreVolumeWith(settings, point, localPorts(io), progress);
+}
+
+export async function restoreVolumeWith(settings: VolumeSettings, point: RestorePoint, ports: VolumePorts, progress: RecoveryProgress): Promise<RestoreReport> {
+  const started = ports.clock.monotonicMs();
+  const root = await prepare(settings, point, ports);
+  const mounted = await openVolumeWith(settings, ports);
+  try {
+    await adoptRoot(mounted, root);
+    const { segments, bytes, lost } = await hydrate(mounted, progress);
+    await publishLocalImage(mounted.core, mounted.points);
+    const { files } = mounted.core.skeleton.use();
+    return { root: root.sequence, rootTime: root.time.sec, files, segments, bytes, lost, elapsedMs: ports.clock.monotonicMs() - started };
+  } finally {
+    await mounted.close();
+  }
+}
+
+/** Lays the skeleton of the root onto the new disks. Does nothing but read the root where an earlier restore has done it. */
+async function prepare(settings: VolumeSettings, point: RestorePoint, ports: VolumePorts): Promise<RootBody> {
+  if (settings.backup === null) throw new HoldfastError('invalid', 'restore needs a backup', { code: 'no-backup', hint: 'Name it with --from.' });
+  const { backup, volume } = await openFrom(settings.backup, ports);
+  try {
+    const root = choose(await backup.roots.list(), point, backup.description);
+    if (await alreadyPrepared(settings, ports, volume)) return root;
+    checkShape(settings);
+    await checkDisks(settings, ports);
+    const newest = (await backup.roots.newest()) ?? root;
+    await layDown(settings, ports, backup, root, newest.generation);
+    return root;
+  } finally {
+    await backup.close();
+  }
+}
+
+async function openFrom(backup: BackupSettings, ports: VolumePorts): Promise<{ readonly backup: Backup; readonly volume: Backup['volume'] }> {
+  const store = await ports.openStore(backup);
+  const marker = await readMarker(store);
+  if (marker === null) {
+    await store.close();
+    throw new HoldfastError('missing', `${store.description} holds no Holdfast backup`, { code: 'no-backup-here', hint: 'Look at the URL and its prefix: it is the one given to `holdfast init --backup`.' });
+  }
+  return { backup: openBackup({ store, volume: marker.volume, codec: ports.codec, clock: ports.clock, random: ports.random, logger: ports.logger }), volume: marker.volume };
+}
+
+function choose(roots: readonly RootBody[], point: RestorePoint, where: string): RootBody {
+  const fitting = roots.filter((root) => root.image !== null && (point.kind === 'newest' || (point.kind === 'root' ? root.sequence === point.sequence : root.time.sec <= point.seconds)));
+  const chosen = fitting.at(-1);
+  if (chosen !== undefined) return chosen;
+  const known = roots.map((root) => `${root.sequence} (${new Date(root.time.sec * 1000).toISOString()})`).join(', ');
+  throw new HoldfastError('missing', `no such root in ${where}`, { code: 'no-root', hint: known === '' ? 'Nothing was ever flushed there.' : `Roots there: ${known}.` });
+}
+
+async function alreadyPrepared(settings: VolumeSettings, ports: VolumePorts, volume: string): Promise<boolean> {
+  const first = settings.disks[0];
+  if (first === undefined) return false;
+  try {
+    const { disk, volume: carried } = await ports.disks.open(first.path, null);
+    const prepared = carried === volume && (await disk.size('generations')) !== null;
+    await disk.close();
+    return prepared;
+  } catch (error) {
+    if (error instanceof HoldfastError) return false;
+    throw error;
+  }
+}
+
+async function layDown(settings: VolumeSettings, ports: VolumePorts, backup: Backup, root: RootBody, before: Generation): Promise<void> {
+  const image = root.image;
+  if (image === null) throw new HoldfastError('corrupt', `root ${root.sequence} names no image`, { code: 'root-malformed' });
+  const path = skeletonPath(settings);
+  await materialize(backup.images, image, path);
+  const members: DiskMember[] = [];
+  for (const [role, list] of [['pool', settings.disks] as const, ['journal', settings.journal.disks] as const]) {
+    for (const { path: at } of list) {
+      const disk = await ports.disks.format(at, { volume: backup.volume, disk: asDiskId(uuid(ports.random)), volumeName: settings.name });
+      members.push({ path: at, role, disk, state: 'healthy', reason: '' });
+    }
+  }
+  const disks = new DiskSet(members, (member) => ports.logger.error({ disk: member.path, reason: member.reason }, 'a disk failed during restore'));
+  const generation: Generation = {
+    number: before.number + 1,
+    id: asGenerationId(ports.random.bytes(8).toString('hex')),
+    parentLsn: image.lsn,
+    members: disks.present().map((d) => d.id),
+    journalDisks: disks.journalCandidates().slice(0, settings.tolerance + 1).map((d) => d.id),
+    tolerance: settings.tolerance,
+  };
+  const skeleton = openSkeleton(path, { volume: backup.volume, recordDeltas: true, logger: ports.logger });
+  const source = createImageSource(path, { inline: ports.inlineImages });
+  try {
+    await skeleton.commit({ appliedLsn: image.lsn, generation: generation.id, link: 0, bootId: ports.bootId }, () => source.capture());
+    const images = new LocalImages(backup.volume, ports, disks, settings.tolerance + 1);
+    await images.publish(source, { generation: generation.id, lsn: image.lsn, link: 0 });
+    failpoint('after-restored-image-before-generation');
+    await writeGenerations(disks.present(), [before, generation]);
+    // Durable from here: the disks can be mounted, and every byte can be read through the backup.
+  } finally {
+    source.release();
+    await source.close();
+    skeleton.close();
+    for (const disk of disks.present()) await disk.close();
+  }
+}
+
+/** The restored state is exactly the root: it has no deltas, and everything it refers to is in the backup. */
+async function adoptRoot(mounted: MountedVolume, root: RootBody): Promise<void> {
+  const { core } = mounted;
+  if (core.skeleton.lastRoot()?.sequence !== root.sequence) {
+    const { sequence, epoch, cut, time, deltas, files, bytes } = root;
+    core.record({ type: 'root', sequence, epoch, cut, time, deltas, files, bytes });
+  }
+  while (core.skeleton.backlog().deltas > 0) {
+    const first = core.skeleton.deltas(null, NO_LSN, 1)[0];
+    if (first === undefined || first.lsn > root.cut) break;
+    core.record({ type: 'delta-release', cut: root.cut, limit: rowsPerTurnMax });
+    await core.ports.clock.turn();
+  }
+  await core.journal.commit();
+}

@@ -1,0 +1,91 @@
+// Wires the running parts of a volume: pool, payload and journal know each other only through callbacks made here.
+import type { Backup } from '../backup/backup.js';
+import { messageOf } from '../base/errors.js';
+import type { VolumeId } from '../base/ids.js';
+import type { VolumeSettings } from '../config/settings.js';
+import type { Generation } from '../format/generation.js';
+import type { JournalMark } from '../journal/contract.js';
+import { startJournal } from '../journal/journal.js';
+import { writeGenerations } from '../journal/recovery.js';
+import { createPool } from '../pool/pool.js';
+import type { ImageSource, Skeleton } from '../skeleton/contract.js';
+import { VolumeCore } from './core.js';
+import type { DiskSet } from './disk-set.js';
+import type { LocalImages } from './local-images.js';
+import type { VolumePorts } from './ports.js';
+
+export interface AssemblyParts {
+  readonly settings: VolumeSettings;
+  readonly ports: VolumePorts;
+  readonly volume: VolumeId;
+  readonly disks: DiskSet;
+  readonly backup: Backup | null;
+  readonly localImages: LocalImages;
+  readonly skeleton: Skeleton;
+  readonly imageSource: ImageSource;
+  readonly generations: readonly Generation[];
+  readonly startAfter: JournalMark;
+}
+
+export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> {
+  const { settings, ports, volume, disks } = parts;
+  const core = new VolumeCore(parts);
+  const { parity, tolerance, scheme } = settings;
+  const { pool, payload } = createPool({
+    volume,
+    shape: { parity, tolerance, scheme },
+    disks: () => disks.writable('pool'),
+    diskOf: (id) => disks.readable(id),
+    nextSegment: () => ({ generation: core.generation.id, number: core.skeleton.nextSegment() }),
+    codec: ports.codec,
+    events: {
+      opened: (segment) => void core.record({ type: 'segment-open', segment, generation: core.generation.id }),
+      sealed: (place) => {
+        // After a failure nothing is recorded any more; the journal still holds these bytes.
+        if (core.failure !== null) return;
+        core.record({ type: 'segment-seal', segment: place.id.number, length: place.length, layout: place.layout, disks: place.disks.flatMap((d) => (d === null ? [] : [d])) });
+      },
+      damaged: (place, index, cells, reason) => {
+        const segment = `${place.id.generation}-${place.id.number}`;
+        ports.logger.warn({ segment, index, cells: cells.length, reason, disk: place.disks[index] ?? '' }, 'a shard was decoded around');
+      },
+      diskFailed: (id, error) => disks.fail(id, error),
+    },
+    durableMark: () => core.journal.durableLsn,
+    clock: ports.clock,
+    logger: ports.logger,
+    ...(ports.poolSettings === undefined ? {} : { settings: ports.poolSettings }),
+  });
+  const journal = await startJournal({
+    volume,
+    generation: core.generation,
+    startAfter: parts.startAfter,
+    disks: core.generation.journalDisks.flatMap((id) => disks.readable(id) ?? []),
+    candidates: () => disks.journalCandidates(),
+    payload,
+    clock: ports.clock,
+    random: ports.random,
+    logger: ports.logger,
+    onGenerationChange: async (next) => {
+      core.generations = [...core.generations, next];
+      await writeGenerations(
+        disks.members.flatMap((m) => (m.disk !== null && m.state === 'healthy' ? [m.disk] : [])),
+        core.generations,
+      );
+    },
+    onDiskFailed: (disk, error) => {
+      ports.logger.error({ disk: disk.path, error: messageOf(error) }, 'a journal disk failed');
+      disks.fail(disk.id, error);
+    },
+  });
+  core.attach(journal, pool);
+  disks.onFailed = (member) => {
+    ports.logger.error({ disk: member.path, reason: member.reason }, 'a disk failed and is written no more');
+    if (member.disk !== null && core.failure === null) {
+      core.record({ type: 'disk', disk: member.disk.id, path: member.path, state: 'failed', reason: member.reason, time: ports.clock.now() });
+    }
+    pool.disksChanged();
+  };
+  await pool.refreshSpace();
+  return core;
+}

@@ -1,0 +1,136 @@
+// Opens a volume: disks, true history, skeleton, un-sealed segments, a new generation, and then the running parts.
+// Nothing is answered before the chosen history is whole on tolerance + 1 disks and the new generation is durable on every present one (rule 1).
+import { openBackup, type Backup } from '../backup/backup.js';
+import { HoldfastError, messageOf } from '../base/errors.js';
+import { asGenerationId, NO_LSN, type DiskId, type VolumeId } from '../base/ids.js';
+import { failpoint } from '../base/failpoint.js';
+import type { VolumeSettings } from '../config/settings.js';
+import type { Generation } from '../format/generation.js';
+import type { RecoveredJournal } from '../journal/contract.js';
+import { recoverJournal, writeGenerations } from '../journal/recovery.js';
+import type { VolumeCore } from './core.js';
+import { createImageSource } from '../skeleton/image-source.js';
+import type { Skeleton } from '../skeleton/contract.js';
+import { assembleVolume } from './assemble.js';
+import { DiskSet } from './disk-set.js';
+import { LocalImages } from './local-images.js';
+import { localPorts, type SystemIo } from './local-ports.js';
+import { MountedVolume } from './mounted-volume.js';
+import { openDisks } from './open-disks.js';
+import type { VolumePorts } from './ports.js';
+import { recoverSkeleton } from './recover-skeleton.js';
+import { refillOpenSegments } from './refill.js';
+
+/** Terms remembered on the disks: enough to judge any disk that comes back. */
+const generationsKept = 512;
+
+/** Opens a volume on real disks and stores. */
+export function openVolume(settings: VolumeSettings, io: SystemIo): Promise<MountedVolume> {
+  return openVolumeWith(settings, localPorts(io));
+}
+
+export async function openVolumeWith(settings: VolumeSettings, ports: VolumePorts): Promise<MountedVolume> {
+  const { volume, members } = await openDisks(settings, ports);
+  const disks = new DiskSet(members, (member) => ports.logger.error({ disk: member.path, reason: member.reason }, 'a disk failed and is written no more'));
+  try {
+    return await recoverAndStart(settings, ports, volume, disks);
+  } catch (error) {
+    for (const disk of disks.present()) await disk.close();
+    throw error;
+  }
+}
+
+async function recoverAndStart(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, disks: DiskSet): Promise<MountedVolume> {
+  const backup = await openBackupIfAny(settings, ports, volume);
+  const recovered = await recoverJournal({ volume, disks: disks.present(), tolerance: settings.tolerance, logger: ports.logger, marks: [] });
+  const localImages = new LocalImages(volume, ports, disks, settings.tolerance + 1);
+  const path = skeletonPath(settings);
+  const { skeleton } = await recoverSkeleton({ volume, path, recordDeltas: backup !== null, journal: recovered, localImages, backup, ports });
+  failpoint('after-replay-before-heal');
+  try {
+    return await startHistory({ settings, ports, volume, disks, backup, localImages, skeleton, recovered });
+  } catch (error) {
+    skeleton.close();
+    throw error;
+  }
+}
+
+export interface HistoryStart {
+  readonly settings: VolumeSettings;
+  readonly ports: VolumePorts;
+  readonly volume: VolumeId;
+  readonly disks: DiskSet;
+  readonly backup: Backup | null;
+  readonly localImages: LocalImages;
+  readonly skeleton: Skeleton;
+  readonly recovered: RecoveredJournal;
+}
+
+/** From a recovered skeleton to a running volume in a new generation. */
+export async function startHistory(start: HistoryStart): Promise<MountedVolume> {
+  const { settings, ports, disks, recovered } = start;
+  await recovered.heal(NO_LSN, Math.min(settings.tolerance + 1, disks.journalCandidates().length));
+  failpoint('after-heal-before-generation');
+  const generation = nextGeneration(settings, ports, disks, recovered);
+  const generations = [...recovered.generations, generation].slice(-generationsKept);
+  await writeGenerations(disks.present(), generations);
+  // Durable from here: this term exists on every present disk; older batches above its parent LSN are void.
+  failpoint('after-generation-before-start');
+  const imageSource = createImageSource(skeletonPath(settings), { inline: ports.inlineImages });
+  const core = await assembleVolume({ ...start, imageSource, generations, startAfter: { generation: generation.id, lsn: recovered.end.lsn, link: 0 } });
+  recordDisks(core);
+  await refillOpenSegments(core, recovered);
+  const mounted = new MountedVolume(core);
+  if (core.backup !== null) await claimIfReachable(mounted, core.backup);
+  mounted.start();
+  return mounted;
+}
+
+/** The skeleton remembers which disk was where, so that a later life can name one that is gone. */
+function recordDisks(core: VolumeCore): void {
+  const known = new Map(core.skeleton.disks().map((row) => [row.disk, row]));
+  for (const member of core.disks.members) {
+    const row = member.disk === null ? [...known.values()].find((r) => r.path === member.path && r.state !== 'gone') : known.get(member.disk.id);
+    const id = member.disk?.id ?? row?.disk;
+    if (id === undefined) continue;
+    const state = member.state === 'foreign' ? 'missing' : member.state;
+    if (row?.path === member.path && row.state === state) continue;
+    core.record({ type: 'disk', disk: id, path: member.path, state, reason: member.reason, time: core.ports.clock.now() });
+  }
+}
+
+function nextGeneration(settings: VolumeSettings, ports: VolumePorts, disks: DiskSet, recovered: RecoveredJournal): Generation {
+  const ids = (list: readonly { readonly id: DiskId }[]): DiskId[] => list.map((d) => d.id);
+  return {
+    number: (recovered.generations.at(-1)?.number ?? 0) + 1,
+    id: asGenerationId(ports.random.bytes(8).toString('hex')),
+    parentLsn: recovered.end.lsn,
+    members: ids(disks.present()),
+    journalDisks: ids(disks.journalCandidates().slice(0, settings.tolerance + 1)),
+    tolerance: settings.tolerance,
+  };
+}
+
+async function openBackupIfAny(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId): Promise<Backup | null> {
+  if (settings.backup === null) return null;
+  const store = await ports.openStore(settings.backup);
+  return openBackup({ store, volume, codec: ports.codec, clock: ports.clock, random: ports.random, logger: ports.logger });
+}
+
+/** A dead bucket never keeps a volume from mounting; being fenced does. */
+async function claimIfReachable(mounted: MountedVolume, backup: Backup): Promise<void> {
+  const { logger } = mounted.core.ports;
+  try {
+    await mounted.ownership.ensure(backup);
+  } catch (error) {
+    if (error instanceof HoldfastError && (error.code === 'backup-fenced' || error.code === 'backup-prefix-taken')) {
+      await mounted.abandon();
+      throw error;
+    }
+    logger.warn({ backup: backup.description, error: messageOf(error) }, 'the backup cannot be reached; the volume is mounted all the same and the next flush tries again');
+  }
+}
+
+export function skeletonPath(settings: VolumeSettings): string {
+  return `${settings.stateDir}/skeleton.db`;
+}

@@ -1,0 +1,104 @@
+// Builds the status of an open volume from what is known already: no scan, no wait for a hanging disk.
+import { HoldfastError, messageOf } from '../base/errors.js';
+import { secondsOf } from '../base/clock.js';
+import { NO_LSN, ROOT_INO, type Ino, type Lsn } from '../base/ids.js';
+import type { Skeleton } from '../skeleton/contract.js';
+import type { DiskMember } from './disk-set.js';
+import type { MountedVolume } from './mounted-volume.js';
+import type { BackupStatus, DiskStatus, NamedDelta, RedundancyStatus, VolumeStatus } from './status.js';
+
+export async function volumeStatus(mounted: MountedVolume, stopping: boolean): Promise<VolumeStatus> {
+  const { core, admission } = mounted;
+  const backlog = core.skeleton.backlog();
+  const last = core.skeleton.lastRoot();
+  const redundancy = redundancyStatus(mounted);
+  const degraded = !redundancy.held;
+  return {
+    volume: core.volume,
+    state: stopping ? 'stopping' : core.failure !== null ? 'failed' : degraded ? 'degraded' : 'serving',
+    generation: core.generation.number,
+    disks: await Promise.all(core.disks.members.map(diskStatus)),
+    backlog: {
+      bytes: backlog.bytes,
+      files: backlog.files,
+      deltas: backlog.deltas,
+      ageSeconds: backlog.oldest === null ? 0 : Math.max(0, Math.floor(secondsOf(core.ports.clock.now()) - secondsOf(backlog.oldest))),
+      budgetBytes: core.backup === null ? null : Math.floor(admission.budgetBytes()),
+    },
+    lastRoot: last === null ? null : { sequence: last.sequence, cut: last.cut, time: secondsOf(last.time), deltas: last.deltas, files: last.files, bytes: last.bytes },
+    journal: { bytes: core.journal.retainedBytes },
+    space: mounted.space(),
+    redundancy,
+    backup: backupStatus(mounted),
+  };
+}
+
+async function diskStatus(member: DiskMember): Promise<DiskStatus> {
+  const base = { id: member.disk?.id ?? '', path: member.path, state: member.state === 'foreign' ? ('missing' as const) : member.state, reason: member.reason };
+  if (member.disk === null) return { ...base, totalBytes: 0, freeBytes: 0, bytesWritten: 0, bytesRead: 0, errors: 0 };
+  const { bytesWritten, bytesRead, errors } = member.disk.counters();
+  try {
+    const { totalBytes, freeBytes } = await member.disk.space();
+    return { ...base, totalBytes, freeBytes, bytesWritten, bytesRead, errors };
+  } catch (error) {
+    return { ...base, state: 'failed', reason: member.reason || messageOf(error), totalBytes: 0, freeBytes: 0, bytesWritten, bytesRead, errors };
+  }
+}
+
+function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
+  const { core } = mounted;
+  const { parity, tolerance, disks } = core.settings;
+  const lost = core.disks.lost();
+  const reasons = lost.map((d) => `disk ${d.path} is ${d.state}: ${d.reason}`);
+  if (core.failure !== null) reasons.push(core.failure.message);
+  const notes: string[] = [];
+  if (core.backup === null) notes.push('no backup is configured');
+  else if (tolerance === parity) notes.push('the second redundancy is off (tolerance = parity)');
+  if (core.settings.allowSharedDevice) notes.push('disks may share a device: its loss would be the loss of all of them');
+  return {
+    promise: `any ${tolerance} of ${disks.length} disks for what is not in the backup, any ${parity} for the rest`,
+    remainingTolerance: Math.max(0, tolerance - lost.length),
+    held: reasons.length === 0,
+    reasons: [...reasons, ...notes],
+  };
+}
+
+function backupStatus(mounted: MountedVolume): BackupStatus | null {
+  const { core, ownership, flusher } = mounted;
+  if (core.backup === null) return null;
+  const problem = flusher.lastError ?? ownership.problem;
+  return { description: core.backup.description, reachable: problem === null, lastError: problem };
+}
+
+const rowsAtOnce = 500;
+
+export function* namedDeltas(skeleton: Skeleton, path: Buffer | null): Iterable<NamedDelta> {
+  const ino = path === null ? null : resolve(skeleton, path);
+  for (let after: Lsn = NO_LSN; ; ) {
+    const rows = skeleton.deltas(ino, after, rowsAtOnce);
+    for (const row of rows) yield { ...row, path: skeleton.pathOf(row.ino) };
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < rowsAtOnce) return;
+    after = last.lsn;
+  }
+}
+
+function resolve(skeleton: Skeleton, path: Buffer): Ino {
+  let ino: Ino = ROOT_INO;
+  for (const part of splitPath(path)) {
+    const inode = skeleton.lookup(ino, part);
+    if (inode === null) {
+      throw new HoldfastError('missing', `${path.toString()}: no such file in this volume`, { code: 'no-such-file', hint: 'Give the path from the volume’s root, without the mount point.' });
+    }
+    ino = inode.ino;
+  }
+  return ino;
+}
+
+function splitPath(path: Buffer): Buffer[] {
+  return path
+    .toString('latin1')
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .map((part) => Buffer.from(part, 'latin1'));
+}
