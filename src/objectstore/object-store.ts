@@ -1,7 +1,7 @@
 // Port: an object store. Keys are '/'-separated printable ASCII. An object is immutable once put (the backup never overwrites).
-// Calls may run concurrently and be repeated. Errors: HoldfastError 'unavailable' (store-unavailable, store-slow: may be retried),
-// 'invalid' (store-credentials, store-no-bucket: not retried), 'full' (store-full), 'missing' (store-object-missing),
-// 'conflict' (store-object-exists), 'corrupt' (store-checksum). Every message names the endpoint and the key.
+// Key parts are not empty and do not begin with a dot; objects are not empty. Calls may run concurrently and be repeated. Errors: HoldfastError 'unavailable' (store-unavailable, store-slow: may be retried),
+// 'invalid' (store-credentials, store-no-bucket, store-key: not retried), 'full' (store-full), 'missing' (store-object-missing),
+// 'conflict' (store-object-exists), 'corrupt' (store-checksum, store-range: the range begins past the end). Every message names the endpoint and the key.
 
 export interface ObjectInfo {
   readonly key: string;
@@ -18,7 +18,7 @@ export interface ObjectStore {
   readonly description: string;
   /** Durable when it resolves; the store has verified a checksum of the bytes (S3: CRC32 trailer; directory: read-back not needed, fsync'ed). Large objects go in parts. */
   put(key: string, buffers: readonly Buffer[], options: PutOptions): Promise<void>;
-  /** Whole object, or the byte range [offset, offset + length). */
+  /** Whole object, or the byte range [offset, offset + length), clipped at the end of the object. */
   get(key: string, range?: { readonly offset: number; readonly length: number }): Promise<Buffer>;
   /** null when it does not exist. */
   head(key: string): Promise<ObjectInfo | null>;
