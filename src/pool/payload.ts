@@ -1,0 +1,77 @@
+// The pool's side of a journal batch: which bytes the journal must carry because no durable shard does. Under scheme 'copy'
+// it carries every byte once, sealed or not: that is the second redundancy.
+import { assert } from '../base/assert.js';
+import type { PayloadCut, PayloadRange, PayloadSource } from '../format/payload.js';
+import type { OpenSegment } from './open-segment.js';
+
+/** What payload needs to know of the pool. */
+export interface SegmentTable {
+  /** All segments in memory, sealed ones whose buffer is still needed included; ascending by number. */
+  inMemory(): readonly OpenSegment[];
+  rotate(): void;
+  /** The attempt to seal it that is under way; undefined when there is none. Never rejects. */
+  sealing(segment: OpenSegment): Promise<void> | undefined;
+  /** It may have become free of its last user. */
+  letGo(segment: OpenSegment): void;
+}
+
+const nothingToWaitFor: Promise<void> = Promise.resolve();
+
+export class PoolPayload implements PayloadSource {
+  readonly #table: SegmentTable;
+  readonly #everyByte: boolean;
+  readonly #sealEarlyBytes: number;
+
+  constructor(table: SegmentTable, everyByte: boolean, sealEarlyBytes: number) {
+    this.#table = table;
+    this.#everyByte = everyByte;
+    this.#sealEarlyBytes = sealEarlyBytes;
+  }
+
+  cut(): PayloadCut {
+    const held: OpenSegment[] = [];
+    let step: 'cut' | 'collected' | 'released' = 'cut';
+    return {
+      ready: this.#sealEarly(),
+      collect: () => {
+        assert(step === 'cut', 'a cut is collected once');
+        step = 'collected';
+        return this.#collect(held);
+      },
+      release: () => {
+        if (step === 'released') return;
+        step = 'released';
+        for (const segment of held) {
+          segment.holds--;
+          this.#table.letGo(segment);
+        }
+      },
+    };
+  }
+
+  /** Segments with much that the journal does not hold are sealed instead; those already on their way are waited for. */
+  #sealEarly(): Promise<void> {
+    if (this.#everyByte) return nothingToWaitFor;
+    const heavy = this.#table.inMemory().filter((segment) => segment.state !== 'sealed' && segment.unjournaledBytes > this.#sealEarlyBytes);
+    if (heavy.length === 0) return nothingToWaitFor;
+    if (heavy.some((segment) => segment.state === 'open')) this.#table.rotate();
+    return this.#wait(heavy);
+  }
+
+  async #wait(segments: readonly OpenSegment[]): Promise<void> {
+    await Promise.all(segments.map((segment) => this.#table.sealing(segment)));
+  }
+
+  #collect(held: OpenSegment[]): PayloadRange[] {
+    const ranges: PayloadRange[] = [];
+    for (const segment of this.#table.inMemory()) {
+      const length = segment.unjournaledBytes;
+      if (length === 0 || (segment.state === 'sealed' && !this.#everyByte)) continue;
+      ranges.push({ segment: segment.id.number, offset: segment.journaled, bytes: segment.view(segment.journaled, length) });
+      segment.journaled = segment.fill;
+      segment.holds++;
+      held.push(segment);
+    }
+    return ranges;
+  }
+}

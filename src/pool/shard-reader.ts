@@ -1,0 +1,48 @@
+// Reads cells of one shard of a place. Every cell is verified on the disk's thread with the seed of exactly this segment,
+// layout and index; what is wrong is reported to the pool's listener and to the caller, never passed on as data.
+import { messageOf } from '../base/errors.js';
+import { cellBytes } from '../base/limits.js';
+import { cellSeed, dataOffset, shardPath, tableOffset } from '../format/shard.js';
+import type { Disk } from '../disk/disk.js';
+import type { SegmentPlace } from './contract.js';
+import { classify } from './disk-faults.js';
+import type { PoolPorts } from './ports.js';
+
+/** `bad`: absolute cell indexes; null: nothing was read. `reason` says why when anything is wrong. */
+export interface ShardRead {
+  readonly bad: readonly number[] | null;
+  /** The disk may still touch the buffer: it must not be used again for anything else. */
+  readonly abandoned: boolean;
+  readonly reason: string;
+}
+
+const noDisk: ShardRead = { bad: null, abandoned: false, reason: 'its disk is not there' };
+
+/** Disk of shard `index` if it can be read now. */
+export function readableDisk(ports: PoolPorts, place: SegmentPlace, index: number): Disk | null {
+  const id = place.disks[index];
+  return id === null || id === undefined ? null : ports.diskOf(id);
+}
+
+/** Reads `into.length / cellBytes` cells from `firstCell`. Never rejects for what a disk does. */
+export async function readShardCells(ports: PoolPorts, place: SegmentPlace, index: number, firstCell: number, into: Buffer): Promise<ShardRead> {
+  const disk = readableDisk(ports, place, index);
+  if (disk === null) return noDisk;
+  const { id, layout } = place;
+  try {
+    const bad = await disk.readCells(
+      shardPath(id, layout.number, index),
+      { tableOffset, dataOffset: dataOffset(layout.shardBytes), firstCell, cellCount: into.length / cellBytes, seed: cellSeed({ id, layout, index }) },
+      into,
+    );
+    if (bad.length === 0) return { bad, abandoned: false, reason: '' };
+    const reason = `checksums of ${bad.length} cells do not match`;
+    ports.events.damaged(place, index, bad, reason);
+    return { bad, abandoned: false, reason };
+  } catch (error) {
+    const reason = messageOf(error);
+    if (classify(error) === 'failed') ports.events.diskFailed(disk.id, error);
+    else ports.events.damaged(place, index, [], reason);
+    return { bad: null, abandoned: true, reason };
+  }
+}

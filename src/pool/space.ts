@@ -1,0 +1,187 @@
+// Room on the disks, from cached statfs answers and what the pool did since. Accepted bytes always fit: a reservation is
+// granted only when all accepted, un-sealed data finds its shards without touching the reserve of any disk (rule 7).
+// When to ask the disks again is the owner's business (`refresh`).
+import type { DiskId } from '../base/ids.js';
+import { cellBytes, shardsPerSegmentMax } from '../base/limits.js';
+import type { Disk } from '../disk/disk.js';
+import { fileBytes } from '../format/shard.js';
+import type { Candidate, Redundancy } from './placement.js';
+
+interface DiskEntry {
+  totalBytes: number;
+  freeBytes: number;
+  /** Of shard files being written now: a second seal must not count on it. */
+  inFlightBytes: number;
+  /** Of shard files finished since the pool began: tells how much a statfs answer under way may have missed. */
+  writtenBytes: number;
+}
+
+export interface SpaceOptions {
+  readonly redundancy: Redundancy;
+  readonly segmentBytes: number;
+  readonly buffersMax: number;
+  readonly reserveBytes: (totalBytes: number) => number;
+  readonly disks: () => readonly Disk[];
+  readonly diskFailed: (disk: DiskId, error: unknown) => void;
+}
+
+export class SpaceAccount {
+  readonly #options: SpaceOptions;
+  readonly #entries = new Map<DiskId, DiskEntry>();
+  /** Promised to callers of reserve(), not allocated yet. */
+  #reserved = 0;
+  /** In segments whose shards are not durable yet. */
+  #unsealed = 0;
+  #capacity: number | null = null;
+  #total: number | null = null;
+
+  constructor(options: SpaceOptions) {
+    this.#options = options;
+  }
+
+  /** Asks all writable disks. A disk that does not answer counts as full. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.#options.disks().map((disk) => this.#refreshOne(disk)));
+    this.forgetCapacity();
+  }
+
+  knows(disk: Disk): boolean {
+    return this.#entries.has(disk.id);
+  }
+
+  /** The list of disks, or what is free on them, is not what it was. */
+  forgetCapacity(): void {
+    this.#capacity = null;
+    this.#total = null;
+  }
+
+  candidates(excluded: ReadonlySet<DiskId>): Candidate[] {
+    const out: Candidate[] = [];
+    for (const disk of this.#options.disks()) {
+      const entry = this.#entries.get(disk.id);
+      if (entry === undefined || excluded.has(disk.id)) continue;
+      out.push({ disk, freeBytes: entry.freeBytes - entry.inFlightBytes, reserveBytes: this.#options.reserveBytes(entry.totalBytes) });
+    }
+    return out;
+  }
+
+  beginWrite(disk: DiskId, bytes: number): void {
+    const entry = this.#entries.get(disk);
+    if (entry !== undefined) entry.inFlightBytes += bytes;
+  }
+
+  endWrite(disk: DiskId, bytes: number, written: boolean): void {
+    const entry = this.#entries.get(disk);
+    if (entry === undefined) return;
+    entry.inFlightBytes -= bytes;
+    if (!written) return;
+    entry.freeBytes -= bytes;
+    entry.writtenBytes += bytes;
+    this.forgetCapacity();
+  }
+
+  /** A disk answered ENOSPC: whatever was cached, it is full. */
+  full(disk: DiskId): void {
+    const entry = this.#entries.get(disk);
+    if (entry !== undefined) entry.freeBytes = 0;
+    this.forgetCapacity();
+  }
+
+  reserve(bytes: number): boolean {
+    if (bytes > this.freeBytes()) return false;
+    this.#reserved += bytes;
+    return true;
+  }
+
+  unreserve(bytes: number): void {
+    this.#reserved = Math.max(0, this.#reserved - bytes);
+  }
+
+  /** Bytes came into a segment; they use up a reservation where there is one. */
+  allocated(bytes: number): void {
+    this.unreserve(bytes);
+    this.#unsealed += bytes;
+  }
+
+  /** Bytes left a segment in memory: their shards are durable, or they are not needed. */
+  settled(bytes: number): void {
+    this.#unsealed -= bytes;
+  }
+
+  freeBytes(): number {
+    this.#capacity ??= this.#capacityOf((entry) => this.#usable(entry));
+    return Math.max(0, this.#capacity - this.#reserved - this.#unsealed);
+  }
+
+  totalBytes(): number {
+    this.#total ??= this.#capacityOf((entry) => entry.totalBytes - this.#options.reserveBytes(entry.totalBytes));
+    return this.#total;
+  }
+
+  async #refreshOne(disk: Disk): Promise<void> {
+    const writtenBefore = this.#entries.get(disk.id)?.writtenBytes ?? 0;
+    try {
+      const { totalBytes, freeBytes } = await disk.space();
+      const entry = this.#entry(disk.id);
+      entry.totalBytes = totalBytes;
+      // Files finished while the question was under way may not be in the answer: count them (again).
+      entry.freeBytes = Math.max(0, freeBytes - (entry.writtenBytes - writtenBefore));
+    } catch (error) {
+      this.#entry(disk.id).freeBytes = 0;
+      this.#options.diskFailed(disk.id, error);
+    }
+  }
+
+  #entry(id: DiskId): DiskEntry {
+    let entry = this.#entries.get(id);
+    if (entry === undefined) {
+      entry = { totalBytes: 0, freeBytes: 0, inFlightBytes: 0, writtenBytes: 0 };
+      this.#entries.set(id, entry);
+    }
+    return entry;
+  }
+
+  /** What user data may fill on one disk: without reserve, and without what each segment in memory costs beyond its bytes. */
+  #usable(entry: DiskEntry): number {
+    const overhead = this.#options.buffersMax * (fileBytes(0) + 2 * cellBytes);
+    return entry.freeBytes - this.#options.reserveBytes(entry.totalBytes) - overhead;
+  }
+
+  /** User bytes that can be placed greedily, widest first, with full redundancy. */
+  #capacityOf(roomOf: (entry: DiskEntry) => number): number {
+    const rooms: number[] = [];
+    for (const disk of this.#options.disks()) {
+      const entry = this.#entries.get(disk.id);
+      if (entry !== undefined) rooms.push(Math.max(0, roomOf(entry)));
+    }
+    if (rooms.length === 0) return 0;
+    const { m, e } = this.#options.redundancy;
+    // With disks missing, segments have what redundancy the rest can hold: writes go on.
+    const redundant = Math.min(m + e, rooms.length - 1);
+    rooms.sort((a, b) => b - a);
+    const shards = Math.max(oneWidth(rooms, redundant), allWidths(rooms, redundant, this.#options.segmentBytes));
+    // 4 bytes of checksum a cell.
+    return Math.floor(shards * (cellBytes / (cellBytes + 4)));
+  }
+}
+
+/** Exact for any cut into segments: everything at one width, the best one. */
+function oneWidth(rooms: readonly number[], redundant: number): number {
+  let best = 0;
+  for (let width = redundant + 1; width <= Math.min(rooms.length, shardsPerSegmentMax); width++) {
+    best = Math.max(best, (rooms[width - 1] ?? 0) * (width - redundant));
+  }
+  return best;
+}
+
+/** Disks of different sizes: when the smallest is full the rest goes on, narrower. Each may be left with less than a shard. */
+function allWidths(rooms: readonly number[], redundant: number, granuleBytes: number): number {
+  let sum = 0;
+  let used = 0;
+  for (let width = Math.min(rooms.length, shardsPerSegmentMax); width > redundant; width--) {
+    const level = Math.max(used, (rooms[width - 1] ?? 0) - granuleBytes);
+    sum += (level - used) * (width - redundant);
+    used = level;
+  }
+  return sum;
+}
