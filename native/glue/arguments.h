@@ -58,8 +58,10 @@ inline bool GetSize(napi_env env, napi_value value, uint64_t *out) {
   return true;
 }
 
-inline void AddFunction(napi_env env, napi_value exports, const char *name, napi_callback callback) {
+// `data` is what the callback gets from napi_get_cb_info.
+inline void AddFunction(napi_env env, napi_value exports, const char *name, napi_callback callback,
+                        void *data = nullptr) {
   napi_value function;
-  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
+  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function);
   napi_set_named_property(env, exports, name, function);
 }

@@ -1,3 +1,341 @@
-#include "addon.h"
+// Disks as JavaScript functions. Every function but diskStart, diskStop and diskCounters starts a job and names it by the
+// caller's token; its result comes with a later batch (see completions.h and src/native/raw-io.ts).
+#include <stdlib.h>
+#include <string.h>
 
-void RegisterIo(napi_env, napi_value) {}
+#include <unordered_map>
+
+#include "addon.h"
+#include "arguments.h"
+#include "completions.h"
+#include "disk.h"
+
+namespace {
+
+struct Io {
+  Completions *completions;
+  std::unordered_map<uint32_t, hf_disk *> disks;
+  std::unordered_map<uint32_t, hf_log *> logs;
+  uint32_t last_id = 0;
+};
+
+class DiskJob : public Job {
+ public:
+  DiskJob(Io *io, hf_disk_operation operation) : io_(io) { work.operation = operation; }
+  ~DiskJob() override {
+    free(work.path);
+    free(work.buffers);
+    free(work.bad);
+    free(work.data);
+  }
+  int Error() const override { return work.error; }
+  const char *Step() const override { return work.step == nullptr ? "" : work.step; }
+  napi_value Result(napi_env env) override;
+
+  hf_disk_job work{};
+
+ private:
+  napi_value Names(napi_env env) const;
+  napi_value BadCells(napi_env env) const;
+  Io *io_;
+};
+
+napi_value Number(napi_env env, double value) {
+  napi_value result;
+  napi_create_double(env, value, &result);
+  return result;
+}
+
+napi_value Pair(napi_env env, double first, double second) {
+  napi_value result;
+  napi_create_array_with_length(env, 2, &result);
+  napi_set_element(env, result, 0, Number(env, first));
+  napi_set_element(env, result, 1, Number(env, second));
+  return result;
+}
+
+napi_value DiskJob::Names(napi_env env) const {
+  napi_value result;
+  napi_create_array(env, &result);
+  uint32_t count = 0;
+  const char *at = reinterpret_cast<const char *>(work.data);
+  const char *end = at + work.bytes;
+  while (at < end) {
+    size_t length = strlen(at);
+    napi_value name;
+    napi_create_string_utf8(env, at, length, &name);
+    napi_set_element(env, result, count++, name);
+    at += length + 1;
+  }
+  return result;
+}
+
+napi_value DiskJob::BadCells(napi_env env) const {
+  napi_value result;
+  napi_create_array_with_length(env, work.bad_count, &result);
+  for (uint32_t i = 0; i < work.bad_count; i++) napi_set_element(env, result, i, Number(env, work.bad[i]));
+  return result;
+}
+
+napi_value DiskJob::Result(napi_env env) {
+  switch (work.operation) {
+    case HF_OPEN_LOG: {
+      uint32_t id = ++io_->last_id;
+      io_->logs[id] = work.log;
+      return Number(env, id);
+    }
+    case HF_READ_ALL: {
+      napi_value result;
+      napi_create_buffer_copy(env, work.bytes, work.data, nullptr, &result);
+      return result;
+    }
+    case HF_READ_CELLS: return BadCells(env);
+    case HF_LIST: return Names(env);
+    case HF_SIZE: return Number(env, static_cast<double>(work.bytes));
+    case HF_SPACE: return Pair(env, static_cast<double>(work.bytes), static_cast<double>(work.free_bytes));
+    default: return nullptr;
+  }
+}
+
+// ---- arguments: every job function gets (disk, token, ...) -----------------------------------
+
+const size_t kArgumentsMax = 9;
+
+struct Call {
+  napi_env env;
+  Io *io;
+  napi_value args[kArgumentsMax];
+  hf_disk *disk;
+  double token;
+};
+
+bool Begin(napi_env env, napi_callback_info info, size_t count, Call *call) {
+  size_t given = kArgumentsMax;
+  void *data;
+  uint32_t id;
+  napi_get_cb_info(env, info, &given, call->args, nullptr, &data);
+  call->env = env;
+  call->io = static_cast<Io *>(data);
+  if (given < count) return WrongType(env, "too few arguments");
+  if (!GetU32(env, call->args[0], &id) || !GetDouble(env, call->args[1], &call->token)) return false;
+  auto found = call->io->disks.find(id);
+  if (found == call->io->disks.end()) return WrongType(env, "no such disk");
+  call->disk = found->second;
+  return true;
+}
+
+bool GetPath(const Call &call, size_t index, DiskJob *job) {
+  size_t length;
+  if (napi_get_value_string_utf8(call.env, call.args[index], nullptr, 0, &length) != napi_ok)
+    return WrongType(call.env, "a path is expected");
+  job->work.path = static_cast<char *>(malloc(length + 1));
+  if (job->work.path == nullptr) return WrongType(call.env, "out of memory");
+  napi_get_value_string_utf8(call.env, call.args[index], job->work.path, length + 1, &length);
+  return strlen(job->work.path) == length || WrongType(call.env, "a path has no NUL");
+}
+
+bool GetLog(const Call &call, size_t index, DiskJob *job, uint32_t *id) {
+  if (!GetU32(call.env, call.args[index], id)) return false;
+  auto found = call.io->logs.find(*id);
+  if (found == call.io->logs.end()) return WrongType(call.env, "no such log");
+  job->work.log = found->second;
+  return true;
+}
+
+bool GetBuffer(const Call &call, size_t index, DiskJob *job) {
+  Bytes bytes;
+  if (!GetBytes(call.env, call.args[index], &bytes)) return false;
+  job->work.buffers = static_cast<iovec *>(malloc(sizeof(iovec)));
+  if (job->work.buffers == nullptr) return WrongType(call.env, "out of memory");
+  job->work.buffers[0] = {bytes.at, bytes.length};
+  job->work.buffer_count = 1;
+  return true;
+}
+
+// Empty buffers are left out. `keep` becomes an array of our own with the same buffers: the caller's may change.
+bool GetBuffers(const Call &call, size_t index, DiskJob *job, napi_value *keep) {
+  uint32_t count;
+  if (napi_get_array_length(call.env, call.args[index], &count) != napi_ok)
+    return WrongType(call.env, "an array of Buffers is expected");
+  job->work.buffers = static_cast<iovec *>(malloc(sizeof(iovec) * (count + 1)));
+  if (job->work.buffers == nullptr) return WrongType(call.env, "out of memory");
+  napi_create_array_with_length(call.env, count, keep);
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value element;
+    Bytes bytes;
+    napi_get_element(call.env, call.args[index], i, &element);
+    if (!GetBytes(call.env, element, &bytes)) return false;
+    napi_set_element(call.env, *keep, i, element);
+    if (bytes.length > 0) job->work.buffers[job->work.buffer_count++] = {bytes.at, bytes.length};
+  }
+  return true;
+}
+
+napi_value Submit(const Call &call, DiskJob *job, napi_value keep) {
+  call.io->completions->Adopt(job, &job->work.job, call.token, keep);
+  hf_disk_submit(call.disk, &job->work);
+  return nullptr;
+}
+
+napi_value Refuse(DiskJob *job) {
+  delete job;
+  return nullptr; // an exception is pending
+}
+
+// ---- functions -------------------------------------------------------------------------------
+
+napi_value WithPath(napi_env env, napi_callback_info info, hf_disk_operation operation) {
+  Call call;
+  if (!Begin(env, info, 3, &call)) return nullptr;
+  DiskJob *job = new DiskJob(call.io, operation);
+  return GetPath(call, 2, job) ? Submit(call, job, nullptr) : Refuse(job);
+}
+
+napi_value WithPathAndBytes(napi_env env, napi_callback_info info, hf_disk_operation operation) {
+  Call call;
+  if (!Begin(env, info, 4, &call)) return nullptr;
+  DiskJob *job = new DiskJob(call.io, operation);
+  bool fine = GetPath(call, 2, job) && GetSize(env, call.args[3], &job->work.bytes);
+  return fine ? Submit(call, job, nullptr) : Refuse(job);
+}
+
+napi_value WithPathAndBuffers(napi_env env, napi_callback_info info, hf_disk_operation operation) {
+  Call call;
+  napi_value keep;
+  if (!Begin(env, info, 4, &call)) return nullptr;
+  DiskJob *job = new DiskJob(call.io, operation);
+  return GetPath(call, 2, job) && GetBuffers(call, 3, job, &keep) ? Submit(call, job, keep) : Refuse(job);
+}
+
+napi_value Open(napi_env env, napi_callback_info info) { return WithPath(env, info, HF_OPEN); }
+napi_value Create(napi_env env, napi_callback_info info) { return WithPathAndBuffers(env, info, HF_CREATE); }
+napi_value Replace(napi_env env, napi_callback_info info) { return WithPathAndBuffers(env, info, HF_REPLACE); }
+napi_value OpenLog(napi_env env, napi_callback_info info) { return WithPathAndBytes(env, info, HF_OPEN_LOG); }
+napi_value ReadAll(napi_env env, napi_callback_info info) { return WithPathAndBytes(env, info, HF_READ_ALL); }
+napi_value Remove(napi_env env, napi_callback_info info) { return WithPath(env, info, HF_REMOVE); }
+napi_value List(napi_env env, napi_callback_info info) { return WithPath(env, info, HF_LIST); }
+napi_value Size(napi_env env, napi_callback_info info) { return WithPath(env, info, HF_SIZE); }
+
+napi_value Space(napi_env env, napi_callback_info info) {
+  Call call;
+  return Begin(env, info, 2, &call) ? Submit(call, new DiskJob(call.io, HF_SPACE), nullptr) : nullptr;
+}
+
+napi_value LogWrite(napi_env env, napi_callback_info info) {
+  Call call;
+  napi_value keep;
+  uint32_t id;
+  if (!Begin(env, info, 5, &call)) return nullptr;
+  DiskJob *job = new DiskJob(call.io, HF_LOG_WRITE);
+  bool fine = GetLog(call, 2, job, &id) && GetSize(env, call.args[3], &job->work.offset) &&
+              GetBuffers(call, 4, job, &keep);
+  return fine ? Submit(call, job, keep) : Refuse(job);
+}
+
+napi_value LogSync(napi_env env, napi_callback_info info) {
+  Call call;
+  uint32_t id;
+  if (!Begin(env, info, 3, &call)) return nullptr;
+  DiskJob *job = new DiskJob(call.io, HF_LOG_SYNC);
+  return GetLog(call, 2, job, &id) ? Submit(call, job, nullptr) : Refuse(job);
+}
+
+napi_value LogClose(napi_env env, napi_callback_info info) {
+  Call call;
+  uint32_t id;
+  if (!Begin(env, info, 3, &call)) return nullptr;
+  DiskJob *job = new DiskJob(call.io, HF_LOG_CLOSE);
+  if (!GetLog(call, 2, job, &id)) return Refuse(job);
+  call.io->logs.erase(id); // nobody can name it any more; jobs before this one run first
+  return Submit(call, job, nullptr);
+}
+
+napi_value Read(napi_env env, napi_callback_info info) {
+  Call call;
+  if (!Begin(env, info, 5, &call)) return nullptr;
+  DiskJob *job = new DiskJob(call.io, HF_READ);
+  bool fine = GetPath(call, 2, job) && GetSize(env, call.args[3], &job->work.offset) && GetBuffer(call, 4, job);
+  return fine ? Submit(call, job, call.args[4]) : Refuse(job);
+}
+
+napi_value ReadCells(napi_env env, napi_callback_info info) {
+  Call call;
+  if (!Begin(env, info, 9, &call)) return nullptr;
+  DiskJob *job = new DiskJob(call.io, HF_READ_CELLS);
+  hf_cell_read *cells = &job->work.cells;
+  bool fine = GetPath(call, 2, job) && GetSize(env, call.args[3], &cells->table_offset) &&
+              GetSize(env, call.args[4], &cells->data_offset) && GetU32(env, call.args[5], &cells->first_cell) &&
+              GetU32(env, call.args[6], &cells->cell_count) && GetU32(env, call.args[7], &cells->seed) &&
+              GetBuffer(call, 8, job);
+  if (fine && job->work.buffers[0].iov_len != static_cast<size_t>(cells->cell_count) * 4096)
+    fine = WrongType(env, "the buffer must hold exactly the cells");
+  return fine ? Submit(call, job, call.args[8]) : Refuse(job);
+}
+
+napi_value DiskStart(napi_env env, napi_callback_info info) {
+  void *data;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
+  Io *io = static_cast<Io *>(data);
+  hf_disk *disk = hf_disk_start(io->completions->list());
+  if (disk == nullptr) return Throw(env, "cannot start the threads of a disk");
+  uint32_t id = ++io->last_id;
+  io->disks[id] = disk;
+  return Number(env, id);
+}
+
+// Nothing may be under way: then the threads are idle and end at once.
+napi_value DiskStop(napi_env env, napi_callback_info info) {
+  Call call;
+  if (!Begin(env, info, 2, &call)) return nullptr;
+  uint32_t id;
+  GetU32(env, call.args[0], &id);
+  call.io->disks.erase(id);
+  call.io->completions->Drop(hf_disk_stop(call.disk));
+  return nullptr;
+}
+
+napi_value Counters(napi_env env, napi_callback_info info) {
+  Call call;
+  if (!Begin(env, info, 2, &call)) return nullptr;
+  hf_disk_counters counters = hf_disk_count(call.disk);
+  const uint64_t values[] = {counters.bytes_written, counters.bytes_read, counters.syncs, counters.errors};
+  napi_value result;
+  napi_create_array_with_length(env, 4, &result);
+  for (uint32_t i = 0; i < 4; i++) napi_set_element(env, result, i, Number(env, static_cast<double>(values[i])));
+  return result;
+}
+
+napi_value Listen(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  size_t given = 1;
+  void *data;
+  napi_get_cb_info(env, info, &given, args, nullptr, &data);
+  if (given < 1) return Throw(env, "ioListen: a function is expected");
+  static_cast<Io *>(data)->completions->Listen(args[0]);
+  return nullptr;
+}
+
+void Stop(void *data) {
+  Io *io = static_cast<Io *>(data);
+  for (auto &entry : io->disks) io->completions->Drop(hf_disk_stop(entry.second));
+  delete io;
+}
+
+}  // namespace
+
+void RegisterIo(napi_env env, napi_value exports) {
+  Io *io = new Io();
+  io->completions = new Completions(env, "holdfast.io", Stop, io);
+  const struct {
+    const char *name;
+    napi_callback callback;
+  } functions[] = {
+      {"ioListen", Listen},       {"diskStart", DiskStart},     {"diskStop", DiskStop},
+      {"diskCounters", Counters}, {"diskOpen", Open},           {"diskCreate", Create},
+      {"diskReplace", Replace},   {"diskOpenLog", OpenLog},     {"diskLogWrite", LogWrite},
+      {"diskLogSync", LogSync},   {"diskLogClose", LogClose},   {"diskRead", Read},
+      {"diskReadAll", ReadAll},   {"diskReadCells", ReadCells}, {"diskRemove", Remove},
+      {"diskList", List},         {"diskSize", Size},           {"diskSpace", Space},
+  };
+  for (const auto &function : functions) AddFunction(env, exports, function.name, function.callback, io);
+}

@@ -1,4 +1,44 @@
-// Raw functions of native/glue/io.cc: per-disk queues and threads.
+// Raw functions of native/glue/io.cc: per-disk queues and threads. Every function with a token starts a job whose
+// outcome comes with a batch to the listener; what the jobs do is said in native/core/disk.h.
+import type { Batch } from './completion-table.js';
 
-// biome-ignore lint/suspicious/noEmptyInterface: filled by the I/O part
-export interface RawIo {}
+export interface RawIo {
+  ioListen(listener: (batch: Batch) => void): void;
+  /** Gives the number of a disk with threads and no directory yet: diskOpen comes first. */
+  diskStart(): number;
+  /** Nothing may be under way. */
+  diskStop(disk: number, token: 0): void;
+  /** Bytes written, bytes read, syncs, errors. */
+  diskCounters(disk: number, token: 0): readonly [number, number, number, number];
+
+  diskOpen(disk: number, token: number, path: string): void;
+  diskCreate(disk: number, token: number, path: string, buffers: readonly Buffer[]): void;
+  diskReplace(disk: number, token: number, path: string, buffers: readonly Buffer[]): void;
+  /** Result: number of the log. */
+  diskOpenLog(disk: number, token: number, path: string, bytes: number): void;
+  diskLogWrite(disk: number, token: number, log: number, offset: number, buffers: readonly Buffer[]): void;
+  diskLogSync(disk: number, token: number, log: number): void;
+  diskLogClose(disk: number, token: number, log: number): void;
+  diskRead(disk: number, token: number, path: string, offset: number, into: Buffer): void;
+  /** Result: Buffer. */
+  diskReadAll(disk: number, token: number, path: string, bytesMax: number): void;
+  /** Result: absolute numbers of bad cells. */
+  diskReadCells(
+    disk: number,
+    token: number,
+    path: string,
+    tableOffset: number,
+    dataOffset: number,
+    firstCell: number,
+    cellCount: number,
+    seed: number,
+    into: Buffer,
+  ): void;
+  diskRemove(disk: number, token: number, path: string): void;
+  /** Result: string[]. */
+  diskList(disk: number, token: number, path: string): void;
+  /** Result: number; ENOENT when there is no such file. */
+  diskSize(disk: number, token: number, path: string): void;
+  /** Result: [total bytes, free bytes]. */
+  diskSpace(disk: number, token: number): void;
+}

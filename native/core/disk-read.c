@@ -1,0 +1,182 @@
+// Reading files, verified or not, and asking what is there.
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "checksum.h"
+#include "disk-internal.h"
+
+// A held descriptor of the job's file, NULL after fail().
+static hf_cached_fd *open_file(hf_disk_job *job) {
+  hf_fd_cache *cache = job->disk->cache;
+  uint64_t epoch;
+  hf_cached_fd *entry = hf_fd_cache_get(cache, job->path, &epoch);
+  if (entry != NULL) return entry;
+  const char *name;
+  int parent = hf_open_parent(job, job->path, false, &name);
+  if (parent < 0) return NULL;
+  int file = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) hf_fail(job, "open", errno);
+  close(parent);
+  if (file < 0) return NULL;
+  entry = hf_fd_cache_put(cache, job->path, file, epoch);
+  if (entry == NULL) {
+    close(file);
+    hf_fail(job, "malloc", ENOMEM);
+  }
+  return entry;
+}
+
+// Bytes read, fewer only at the end of the file; -1 after fail().
+static ssize_t read_range(hf_disk_job *job, int file, uint64_t offset, void *into, size_t bytes) {
+  size_t done = 0;
+  while (done < bytes) {
+    ssize_t n = pread(file, (char *)into + done, bytes - done, (off_t)(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return hf_fail(job, "pread", errno);
+    if (n == 0) break;
+    done += (size_t)n;
+  }
+  atomic_fetch_add(&job->disk->bytes_read, done);
+  return (ssize_t)done;
+}
+
+void hf_run_read(hf_disk_job *job) {
+  hf_cached_fd *file = open_file(job);
+  if (file == NULL) return;
+  size_t bytes = job->buffers[0].iov_len;
+  ssize_t done = read_range(job, hf_cached_fd_number(file), job->offset, job->buffers[0].iov_base, bytes);
+  if (done >= 0 && (size_t)done < bytes) hf_fail(job, "pread", HF_SHORT_READ);
+  hf_cached_fd_release(job->disk->cache, file);
+}
+
+static void read_all(hf_disk_job *job, int file) {
+  struct stat about;
+  uint64_t most = job->bytes;
+  if (fstat(file, &about) != 0) {
+    hf_fail(job, "fstat", errno);
+    return;
+  }
+  if ((uint64_t)about.st_size > most) {
+    hf_fail(job, "fstat", HF_TOO_BIG);
+    return;
+  }
+  job->data = malloc((size_t)about.st_size + 1);
+  if (job->data == NULL) {
+    hf_fail(job, "malloc", ENOMEM);
+    return;
+  }
+  ssize_t done = read_range(job, file, 0, job->data, (size_t)about.st_size);
+  if (done >= 0) job->bytes = (uint64_t)done;
+}
+
+void hf_run_read_all(hf_disk_job *job) {
+  hf_cached_fd *file = open_file(job);
+  if (file == NULL) return;
+  read_all(job, hf_cached_fd_number(file));
+  hf_cached_fd_release(job->disk->cache, file);
+}
+
+static void read_cells(hf_disk_job *job, int file, uint8_t *table) {
+  const hf_cell_read *cells = &job->cells;
+  uint8_t *into = job->buffers[0].iov_base;
+  uint64_t first = cells->first_cell;
+  ssize_t table_bytes = read_range(job, file, cells->table_offset + 4 * first, table, 4 * (size_t)cells->cell_count);
+  if (table_bytes < 0) return;
+  ssize_t data_bytes = read_range(job, file, cells->data_offset + HF_CELL_BYTES * first, into,
+                                  HF_CELL_BYTES * (size_t)cells->cell_count);
+  if (data_bytes < 0) return;
+  size_t whole = (size_t)table_bytes / 4;
+  if ((size_t)data_bytes / HF_CELL_BYTES < whole) whole = (size_t)data_bytes / HF_CELL_BYTES;
+  job->bad_count = (uint32_t)hf_verify_cells(cells->seed, cells->first_cell, into, whole, table, job->bad);
+  for (size_t i = whole; i < cells->cell_count; i++) job->bad[job->bad_count++] = cells->first_cell + (uint32_t)i;
+}
+
+void hf_run_read_cells(hf_disk_job *job) {
+  size_t count = job->cells.cell_count;
+  uint8_t *table = malloc(4 * count + 1);
+  job->bad = malloc(4 * count + 1);
+  if (table == NULL || job->bad == NULL) {
+    hf_fail(job, "malloc", ENOMEM);
+  } else {
+    hf_cached_fd *file = open_file(job);
+    if (file != NULL) {
+      read_cells(job, hf_cached_fd_number(file), table);
+      hf_cached_fd_release(job->disk->cache, file);
+    }
+  }
+  free(table);
+}
+
+static bool is_listed(const char *name) {
+  size_t length = strlen(name), suffix = strlen(REPLACING_SUFFIX);
+  if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return false;
+  return length < suffix || strcmp(name + length - suffix, REPLACING_SUFFIX) != 0;
+}
+
+static void list_names(hf_disk_job *job, DIR *directory) {
+  size_t room = 0;
+  job->bytes = 0;
+  struct dirent *entry;
+  while ((void)(errno = 0), (entry = readdir(directory)) != NULL) {
+    if (!is_listed(entry->d_name)) continue;
+    size_t length = strlen(entry->d_name) + 1;
+    if (job->bytes + length > room) {
+      room = 2 * room + 4096;
+      uint8_t *larger = realloc(job->data, room);
+      if (larger == NULL) {
+        hf_fail(job, "malloc", ENOMEM);
+        return;
+      }
+      job->data = larger;
+    }
+    memcpy(job->data + job->bytes, entry->d_name, length);
+    job->bytes += length;
+  }
+  if (errno != 0) hf_fail(job, "readdir", errno);
+}
+
+void hf_run_list(hf_disk_job *job) {
+  int fd = hf_open_directory(job, job->path);
+  if (fd < 0) {
+    if (job->error == ENOENT) job->error = 0;
+    return;
+  }
+  DIR *directory = fdopendir(fd);
+  if (directory == NULL) {
+    hf_fail(job, "fdopendir", errno);
+    close(fd);
+    return;
+  }
+  list_names(job, directory);
+  closedir(directory);
+}
+
+void hf_run_size(hf_disk_job *job) {
+  const char *name;
+  int parent = hf_open_parent(job, job->path, false, &name);
+  if (parent < 0) return;
+  struct stat about;
+  if (fstatat(parent, name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+    hf_fail(job, "stat", errno);
+  else if (!S_ISREG(about.st_mode))
+    hf_fail(job, "stat", EISDIR);
+  else
+    job->bytes = (uint64_t)about.st_size;
+  close(parent);
+}
+
+void hf_run_space(hf_disk_job *job) {
+  struct statvfs about;
+  if (fstatvfs(job->disk->root, &about) != 0) {
+    hf_fail(job, "statvfs", errno);
+    return;
+  }
+  job->bytes = (uint64_t)about.f_blocks * about.f_frsize;
+  job->free_bytes = (uint64_t)about.f_bavail * about.f_frsize;
+}

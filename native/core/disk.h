@@ -1,0 +1,86 @@
+// One local disk: a directory held open, and the threads that work on it. Every path is relative to it, is walked
+// component by component without following symbolic links, and so never leaves the filesystem that was opened.
+//
+// Three lanes keep work apart: the log (one thread: order, and nothing bulky in front of a sync), reads, and
+// everything that makes or removes files.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "lane.h"
+
+typedef struct hf_disk hf_disk;
+typedef struct hf_log hf_log;
+
+typedef enum {
+  HF_OPEN,        // path: absolute or relative to the process, of the disk itself
+  HF_CREATE,      // path, buffers
+  HF_REPLACE,     // path, buffers
+  HF_OPEN_LOG,    // path, bytes -> log
+  HF_LOG_WRITE,   // log, offset, buffers
+  HF_LOG_SYNC,    // log
+  HF_LOG_CLOSE,   // log
+  HF_READ,        // path, offset, buffers[0]
+  HF_READ_ALL,    // path, bytes (at most) -> data, bytes
+  HF_READ_CELLS,  // path, cells, buffers[0] -> bad, bad_count
+  HF_REMOVE,      // path
+  HF_LIST,        // path -> data (names, each ended by NUL), bytes
+  HF_SIZE,        // path -> bytes; ENOENT when there is none
+  HF_SPACE,       // -> bytes (total), free_bytes
+} hf_disk_operation;
+
+typedef struct {
+  uint64_t table_offset;
+  uint64_t data_offset;
+  uint32_t first_cell;
+  uint32_t cell_count;
+  uint32_t seed;
+} hf_cell_read;
+
+// Errors of our own beside errno: values above every errno.
+#define HF_SHORT_READ 10001   // the file ends before the asked range does
+#define HF_TOO_BIG 10002      // the file is longer than the asked maximum
+#define HF_LOG_ABANDONED 10003  // a sync of this log failed before
+
+typedef struct {
+  hf_job job;
+  hf_disk *disk;
+  hf_disk_operation operation;
+  char *path;
+  struct iovec *buffers;
+  int buffer_count;
+  uint64_t offset;
+  uint64_t bytes;
+  uint64_t free_bytes;
+  hf_log *log;
+  hf_cell_read cells;
+  uint32_t *bad;
+  uint32_t bad_count;
+  uint8_t *data;
+  int error;         // 0: done
+  const char *step;  // the system call that failed
+} hf_disk_job;
+
+typedef struct {
+  uint64_t bytes_written;
+  uint64_t bytes_read;
+  uint64_t syncs;
+  uint64_t errors;
+} hf_disk_counters;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Starts the threads; the first job must be HF_OPEN and must be finished before others are submitted.
+hf_disk *hf_disk_start(hf_completions *);
+// `job` is zeroed except for what its operation needs; path, buffers, bad and data are malloc'ed and stay the caller's.
+void hf_disk_submit(hf_disk *, hf_disk_job *);
+hf_disk_counters hf_disk_count(const hf_disk *);
+// Waits for the jobs that run, ends the threads, closes all files. Gives the jobs that were never started.
+hf_job *hf_disk_stop(hf_disk *);
+
+#ifdef __cplusplus
+}
+#endif
