@@ -1,7 +1,6 @@
 // Ranges of a file: fallocate and lseek. Extents are all there is: what lies under none is a hole, also after a
 // preallocation (for which space is only checked). Long work goes in slices of `rowsPerTurnMax` extents, each of
 // which starts anew from what is there then; the kernel's inode lock keeps other writers out of the range meanwhile.
-import { sleep } from '../base/clock.js';
 import type { Ino } from '../base/ids.js';
 import { fileBytesMax, rowsPerTurnMax } from '../base/limits.js';
 import type { Inode } from '../skeleton/contract.js';
@@ -9,8 +8,6 @@ import type { Answer } from './contract.js';
 import { EFBIG, EINVAL, EISDIR, ENOSPC, ENXIO, EOPNOTSUPP, fail } from './errno.js';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, isDirectory, isRegular, SEEK_DATA, SEEK_HOLE } from './posix.js';
 import type { FileSystemState } from './state.js';
-
-const slicePauseMs = 0;
 
 export class RangeOperations {
   readonly #state: FileSystemState;
@@ -80,7 +77,7 @@ export class RangeOperations {
 
   async #goOnClearing(ino: Ino, offset: number, length: number, sizeMin: number): Promise<void> {
     const { volume } = this.#state;
-    await sleep(volume.clock, slicePauseMs);
+    await volume.clock.turn();
     // The first slice was admitted by the caller; the later ones ask here.
     for (let wait = volume.admit(0); wait !== null; wait = volume.admit(0)) await wait;
     this.#state.checkWritable();
@@ -108,7 +105,7 @@ export class RangeOperations {
       at = extent.offset + extent.length;
     }
     if (found.length < rowsPerTurnMax || at >= inode.size) return Math.min(at, inode.size);
-    return sleep(this.#state.volume.clock, slicePauseMs).then(() => this.#goOnSeekingHole(inode.ino, at));
+    return this.#state.volume.clock.turn().then(() => this.#goOnSeekingHole(inode.ino, at));
   }
 
   #goOnSeekingHole(ino: Ino, offset: number): Answer<number> {

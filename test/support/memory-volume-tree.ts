@@ -1,0 +1,283 @@
+// The tree of a MemoryVolume: names, attributes, xattrs and bytes in plain Maps, changed by the records of
+// src/format/records.ts with the meaning that file gives them. Slow and obvious on purpose.
+import { assert, unreachable } from '../../src/base/assert.js';
+import type { Timespec } from '../../src/base/clock.js';
+import { asContentId, asIno, asSegmentNumber, type ContentId, type Ino, ROOT_INO } from '../../src/base/ids.js';
+import type { CreateRecord, FileRecord, RenameRecord } from '../../src/format/records.js';
+import type { DirectoryEntry, Extent, Inode } from '../../src/skeleton/contract.js';
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+interface Node {
+  readonly inode: Mutable<Inode>;
+  readonly entries: Map<string, { readonly ino: Ino; readonly cookie: number }>;
+  readonly xattrs: Map<string, Buffer>;
+  readonly target: Buffer | null;
+  parent: Ino;
+}
+
+/** Bytes of one write that are still visible; `at` is where that write began. */
+interface Piece {
+  offset: number;
+  bytes: Buffer;
+  serial: number;
+}
+
+const typeMask = 0o170000;
+const directoryType = 0o040000;
+const key = (name: Buffer): string => name.toString('latin1');
+
+export class MemoryTree {
+  readonly #nodes = new Map<Ino, Node>();
+  readonly #pieces = new Map<ContentId, Piece[]>();
+  #lastIno: number = ROOT_INO;
+  #lastCookie = 2;
+  #lastSerial = 0;
+
+  constructor(time: Timespec) {
+    this.#nodes.set(ROOT_INO, newNode(ROOT_INO, asContentId(0), directoryType | 0o755, { uid: 0, gid: 0, rdev: 0 }, null, time));
+    this.#node(ROOT_INO).inode.nlink = 2;
+  }
+
+  nextIno(): Ino {
+    return asIno(this.#lastIno + 1);
+  }
+
+  inode(ino: Ino): Inode | null {
+    const node = this.#nodes.get(ino);
+    return node === undefined ? null : { ...node.inode };
+  }
+
+  lookup(parent: Ino, name: Buffer): Inode | null {
+    const entry = this.#nodes.get(parent)?.entries.get(key(name));
+    return entry === undefined ? null : this.inode(entry.ino);
+  }
+
+  children(parent: Ino, cookie: number, limit: number): readonly DirectoryEntry[] {
+    const entries = [...(this.#nodes.get(parent)?.entries ?? [])];
+    return entries
+      .map(([name, entry]) => ({ name: Buffer.from(name, 'latin1'), ino: entry.ino, mode: this.#node(entry.ino).inode.mode, cookie: entry.cookie }))
+      .filter((entry) => entry.cookie > cookie)
+      .sort((a, b) => a.cookie - b.cookie)
+      .slice(0, limit);
+  }
+
+  hasChildren(parent: Ino): boolean {
+    return this.#node(parent).entries.size > 0;
+  }
+
+  parentOf(directory: Ino): Ino {
+    return this.#node(directory).parent;
+  }
+
+  symlinkTarget(ino: Ino): Buffer | null {
+    return this.#nodes.get(ino)?.target ?? null;
+  }
+
+  xattr(ino: Ino, name: Buffer): Buffer | null {
+    return this.#nodes.get(ino)?.xattrs.get(key(name)) ?? null;
+  }
+
+  xattrNames(ino: Ino): readonly Buffer[] {
+    return [...(this.#nodes.get(ino)?.xattrs.keys() ?? [])].map((name) => Buffer.from(name, 'latin1'));
+  }
+
+  extents(content: ContentId, offset: number, length: number, limit: number): readonly Extent[] {
+    return this.#overlapping(content, offset, length)
+      .slice(0, limit)
+      .map((piece) => ({ offset: piece.offset, length: piece.bytes.length, segment: asSegmentNumber(1), segmentOffset: piece.serial }));
+  }
+
+  extentCount(content: ContentId, offset: number, length: number, limit: number): number {
+    return Math.min(limit, this.#overlapping(content, offset, length).length);
+  }
+
+  get files(): number {
+    return this.#nodes.size;
+  }
+
+  get liveBytes(): number {
+    let bytes = 0;
+    for (const node of this.#nodes.values()) bytes += node.inode.allocated;
+    return bytes;
+  }
+
+  bytes(ino: Ino, offset: number, length: number): Buffer {
+    const { inode } = this.#node(ino);
+    const out = Buffer.alloc(Math.max(0, Math.min(length, inode.size - offset)));
+    for (const piece of this.#overlapping(inode.content, offset, out.length)) {
+      const from = Math.max(piece.offset, offset);
+      piece.bytes.copy(out, from - offset, from - piece.offset);
+    }
+    return out;
+  }
+
+  write(ino: Ino, offset: number, data: Buffer, time: Timespec): void {
+    const { inode } = this.#node(ino);
+    this.#cut(inode, offset, data.length);
+    this.#list(inode.content).push({ offset, bytes: Buffer.from(data), serial: ++this.#lastSerial });
+    this.#list(inode.content).sort((a, b) => a.offset - b.offset);
+    inode.allocated += data.length;
+    inode.size = Math.max(inode.size, offset + data.length);
+    inode.mtime = inode.ctime = time;
+  }
+
+  apply(record: FileRecord): void {
+    switch (record.type) {
+      case 'create':
+        this.#create(record);
+        return;
+      case 'link': {
+        const { inode } = this.#node(record.ino);
+        this.#add(record.parent, record.name, record.ino, record.time);
+        inode.nlink++;
+        inode.ctime = record.time;
+        return;
+      }
+      case 'unlink':
+        assert(this.lookup(record.parent, record.name)?.ino === record.ino, 'the name is there');
+        this.#remove(record.parent, record.name, record.time);
+        return;
+      case 'rename':
+        this.#rename(record);
+        return;
+      case 'attribute': {
+        const { inode } = this.#node(record.ino);
+        if (record.mode !== undefined) inode.mode = (inode.mode & typeMask) | record.mode;
+        inode.uid = record.uid ?? inode.uid;
+        inode.gid = record.gid ?? inode.gid;
+        inode.atime = record.atime ?? inode.atime;
+        inode.mtime = record.mtime ?? inode.mtime;
+        inode.ctime = record.ctime;
+        return;
+      }
+      case 'xattr': {
+        const node = this.#node(record.ino);
+        if (record.value === null) assert(node.xattrs.delete(key(record.name)), 'the attribute is there');
+        else node.xattrs.set(key(record.name), Buffer.from(record.value));
+        node.inode.ctime = record.time;
+        return;
+      }
+      case 'truncate': {
+        const { inode } = this.#node(record.ino);
+        if (record.size < inode.size) this.#cut(inode, record.size, Number.MAX_SAFE_INTEGER - record.size);
+        inode.size = record.size;
+        inode.mtime = inode.ctime = record.time;
+        return;
+      }
+      case 'punch': {
+        const { inode } = this.#node(record.ino);
+        this.#cut(inode, record.offset, record.length);
+        inode.mtime = inode.ctime = record.time;
+        return;
+      }
+      case 'reap':
+        assert(this.#node(record.ino).inode.nlink === 0, 'only orphans are reaped');
+        this.#nodes.delete(record.ino);
+        return;
+      case 'write':
+      case 'trim':
+        throw new Error(`${record.type} records do not come from outside the volume`);
+      default:
+        unreachable(record);
+    }
+  }
+
+  #create(record: CreateRecord): void {
+    assert(record.ino === this.#lastIno + 1, 'the number came from nextIno');
+    this.#lastIno = record.ino;
+    const target = record.target === null ? null : Buffer.from(record.target);
+    const node = newNode(record.ino, record.content, record.mode, record, target, record.time);
+    node.inode.nlink = isDirectory(node) ? 2 : 1;
+    node.inode.size = target?.length ?? 0;
+    this.#nodes.set(record.ino, node);
+    this.#add(record.parent, record.name, record.ino, record.time);
+  }
+
+  #rename(record: RenameRecord): void {
+    const { fromParent, fromName, toParent, toName, time } = record;
+    const source = this.lookup(fromParent, fromName);
+    const target = this.lookup(toParent, toName);
+    assert(source !== null, 'the source is there');
+    this.#detach(fromParent, fromName, time);
+    if (target !== null && record.exchange) this.#detach(toParent, toName, time);
+    else if (target !== null) this.#remove(toParent, toName, time);
+    this.#add(toParent, toName, source.ino, time);
+    this.#node(source.ino).inode.ctime = time;
+    if (target === null || !record.exchange) return;
+    this.#add(fromParent, fromName, target.ino, time);
+    this.#node(target.ino).inode.ctime = time;
+  }
+
+  /** A name appears: parent's times, and its link count where a directory moves in. */
+  #add(parent: Ino, name: Buffer, ino: Ino, time: Timespec): void {
+    const directory = this.#node(parent);
+    assert(!directory.entries.has(key(name)), 'the name is free');
+    assert(directory.inode.nlink > 0, 'the parent was not removed');
+    directory.entries.set(key(name), { ino, cookie: ++this.#lastCookie });
+    const node = this.#node(ino);
+    if (isDirectory(node)) {
+      node.parent = parent;
+      directory.inode.nlink++;
+    }
+    directory.inode.mtime = directory.inode.ctime = time;
+  }
+
+  /** A name disappears; its inode keeps its link count. */
+  #detach(parent: Ino, name: Buffer, time: Timespec): Node {
+    const directory = this.#node(parent);
+    const entry = directory.entries.get(key(name));
+    assert(entry !== undefined, 'the name is there');
+    directory.entries.delete(key(name));
+    const node = this.#node(entry.ino);
+    if (isDirectory(node)) directory.inode.nlink--;
+    directory.inode.mtime = directory.inode.ctime = time;
+    return node;
+  }
+
+  #remove(parent: Ino, name: Buffer, time: Timespec): void {
+    const node = this.#detach(parent, name, time);
+    if (isDirectory(node)) assert(node.entries.size === 0, 'the directory is empty');
+    node.inode.nlink = isDirectory(node) ? 0 : node.inode.nlink - 1;
+    node.inode.ctime = time;
+  }
+
+  #list(content: ContentId): Piece[] {
+    const list = this.#pieces.get(content) ?? [];
+    this.#pieces.set(content, list);
+    return list;
+  }
+
+  #overlapping(content: ContentId, offset: number, length: number): readonly Piece[] {
+    return this.#list(content).filter((piece) => piece.offset < offset + length && offset < piece.offset + piece.bytes.length);
+  }
+
+  #cut(inode: Mutable<Inode>, offset: number, length: number): void {
+    const end = offset + length;
+    const kept: Piece[] = [];
+    inode.allocated = 0;
+    for (const piece of this.#list(inode.content)) {
+      const pieceEnd = piece.offset + piece.bytes.length;
+      const outside = pieceEnd <= offset || piece.offset >= end;
+      if (outside) kept.push(piece);
+      if (!outside && piece.offset < offset) kept.push({ ...piece, bytes: piece.bytes.subarray(0, offset - piece.offset) });
+      if (!outside && pieceEnd > end) kept.push({ ...piece, offset: end, bytes: piece.bytes.subarray(end - piece.offset) });
+    }
+    for (const piece of kept) inode.allocated += piece.bytes.length;
+    this.#pieces.set(inode.content, kept);
+  }
+
+  #node(ino: Ino): Node {
+    const node = this.#nodes.get(ino);
+    assert(node !== undefined, `inode ${ino} is there`);
+    return node;
+  }
+}
+
+const isDirectory = (node: Node): boolean => (node.inode.mode & typeMask) === directoryType;
+
+function newNode(ino: Ino, content: ContentId, mode: number, owner: { uid: number; gid: number; rdev: number }, target: Buffer | null, time: Timespec): Node {
+  const { uid, gid, rdev } = owner;
+  const inode = { ino, content, mode, nlink: 0, uid, gid, rdev, size: 0, allocated: 0, atime: time, mtime: time, ctime: time, btime: time };
+  return { inode, entries: new Map(), xattrs: new Map(), target, parent: ROOT_INO };
+}
