@@ -216,10 +216,10 @@ class RebuildRun {
 
   async #fromJournal(row: SegmentRow): Promise<Buffer | null> {
     const { core } = this.#mounted;
-    this.#journal ??= await recoverJournal({ volume: core.volume, disks: core.disks.present(), tolerance: core.settings.tolerance, logger: core.ports.logger, marks: [] });
+    const journal = (this.#journal ??= await recoverJournal({ volume: core.volume, disks: core.disks.present(), tolerance: core.settings.tolerance, logger: core.ports.logger, marks: [] }));
     const bytes = Buffer.alloc(row.length);
     const covered: { from: number; to: number }[] = [];
-    for await (const range of this.#journal.payloadOf(row.segment)) {
+    for await (const range of journal.payloadOf(row.segment)) {
       range.bytes.copy(bytes, range.offset);
       covered.push({ from: range.offset, to: range.offset + range.bytes.length });
     }

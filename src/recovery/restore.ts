@@ -81,7 +81,7 @@ async function prepare(settings: VolumeSettings, point: RestorePoint, ports: Vol
 }
 
 async function openFrom(backup: BackupSettings, ports: VolumePorts): Promise<{ readonly backup: Backup; readonly volume: Backup['volume'] }> {
-  const store = await ports.openStore(backup);
+  const store = await ports.openStore(backup, false);
   const marker = await readMarker(store);
   if (marker === null) {
     await store.close();
@@ -133,8 +133,8 @@ async function layDown(settings: VolumeSettings, ports: VolumePorts, backup: Bac
     journalDisks: disks.journalCandidates().slice(0, settings.tolerance + 1).map((d) => d.id),
     tolerance: settings.tolerance,
   };
-  const skeleton = openSkeleton(path, { volume: backup.volume, recordDeltas: true, logger: ports.logger });
-  const source = createImageSource(path, { inline: ports.inlineImages });
+  const skeleton = openSkeleton(path, { volume: backup.volume, recordDeltas: true });
+  const source = createImageSource(skeleton, { inline: ports.inlineImages });
   try {
     await skeleton.commit({ appliedLsn: image.lsn, generation: generation.id, link: 0, bootId: ports.bootId }, () => source.capture());
     const images = new LocalImages(backup.volume, ports, disks, settings.tolerance + 1);

@@ -1,5 +1,6 @@
 // Makes a new volume: checks everything first and writes only then, so that a refusal leaves no trace.
 // Result: labelled disks, generation 1, an empty skeleton as image at LSN 0 on tolerance + 1 disks, and a claimed backup prefix.
+import { mkdir, readdir } from 'node:fs/promises';
 import { openBackup, type Backup } from '../backup/backup.js';
 import { HoldfastError } from '../base/errors.js';
 import { asDiskId, asGenerationId, asVolumeId, NO_LSN, type VolumeId } from '../base/ids.js';
@@ -23,6 +24,7 @@ export function initVolume(settings: VolumeSettings, io: SystemIo): Promise<Init
 }
 
 export async function initVolumeWith(settings: VolumeSettings, ports: VolumePorts): Promise<InitReport> {
+  await checkState(settings);
   const warnings = [...checkShape(settings), ...(await checkDisks(settings, ports))];
   const volume = asVolumeId(uuid(ports.random));
   const backup = await claimPrefix(settings, ports, volume, warnings);
@@ -41,12 +43,23 @@ export async function initVolumeWith(settings: VolumeSettings, ports: VolumePort
   };
 }
 
+/** The state directory of another volume is never overwritten. */
+async function checkState(settings: VolumeSettings): Promise<void> {
+  const there = await readdir(settings.stateDir).catch(() => []);
+  if (there.includes('skeleton.db')) {
+    throw new HoldfastError('conflict', `${settings.stateDir} already holds the state of a volume`, {
+      code: 'state-exists',
+      hint: 'Mount that volume, or choose another name or state_dir.',
+    });
+  }
+}
+
 async function claimPrefix(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, warnings: string[]): Promise<Backup | null> {
   if (settings.backup === null) {
     warnings.push('no backup: what the disks lose is lost, and un-backed-up data never ends');
     return null;
   }
-  const backup = openBackup({ store: await ports.openStore(settings.backup), volume, codec: ports.codec, clock: ports.clock, random: ports.random, logger: ports.logger });
+  const backup = openBackup({ store: await ports.openStore(settings.backup, true), volume, codec: ports.codec, clock: ports.clock, random: ports.random, logger: ports.logger });
   await backup.claimMarker();
   const probe = await backup.roots.probe();
   if (!probe.fences) warnings.push(`the backup cannot fence a second owner (${probe.detail}): never mount this volume on two machines`);
@@ -77,8 +90,16 @@ async function writeFirstState(settings: VolumeSettings, ports: VolumePorts, vol
     tolerance: settings.tolerance,
   };
   const path = skeletonPath(settings);
-  const skeleton = await createSkeleton(path, { volume, time: ports.clock.now(), recordDeltas: settings.backup !== null, logger: ports.logger });
-  const source = createImageSource(path, { inline: ports.inlineImages });
+  await mkdir(settings.stateDir, { recursive: true, mode: 0o700 });
+  const skeleton = createSkeleton(path, {
+    volume,
+    time: ports.clock.now(),
+    recordDeltas: settings.backup !== null,
+    rootUid: process.getuid?.() ?? 0,
+    rootGid: process.getgid?.() ?? 0,
+    random: ports.random,
+  });
+  const source = createImageSource(skeleton, { inline: ports.inlineImages });
   try {
     const point = { appliedLsn: NO_LSN, generation: generation.id, link: 0, bootId: ports.bootId };
     await skeleton.commit(point, () => source.capture());

@@ -1,6 +1,6 @@
 // Opens the disks that the settings name and finds out which volume they carry. A disk that is missing, foreign or only an
 // unmounted mount point becomes a member without a Disk: it is never written to, and status says why.
-import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
+import { HoldfastError, messageOf } from '../base/errors.js';
 import type { VolumeId } from '../base/ids.js';
 import type { VolumeSettings } from '../config/settings.js';
 import type { DiskMember, DiskRole } from './disk-set.js';

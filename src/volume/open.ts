@@ -76,7 +76,7 @@ export async function startHistory(start: HistoryStart): Promise<MountedVolume> 
   await writeGenerations(disks.present(), generations);
   // Durable from here: this term exists on every present disk; older batches above its parent LSN are void.
   failpoint('after-generation-before-start');
-  const imageSource = createImageSource(skeletonPath(settings), { inline: ports.inlineImages });
+  const imageSource = createImageSource(start.skeleton, { inline: ports.inlineImages });
   const core = await assembleVolume({ ...start, imageSource, generations, startAfter: { generation: generation.id, lsn: recovered.end.lsn, link: 0 } });
   recordDisks(core);
   await refillOpenSegments(core, recovered);
@@ -113,7 +113,7 @@ function nextGeneration(settings: VolumeSettings, ports: VolumePorts, disks: Dis
 
 async function openBackupIfAny(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId): Promise<Backup | null> {
   if (settings.backup === null) return null;
-  const store = await ports.openStore(settings.backup);
+  const store = await ports.openStore(settings.backup, false);
   return openBackup({ store, volume, codec: ports.codec, clock: ports.clock, random: ports.random, logger: ports.logger });
 }
 

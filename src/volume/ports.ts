@@ -39,7 +39,8 @@ export interface VolumePorts {
   readonly bootId: string;
   readonly codec: Codec;
   readonly disks: DiskProvider;
-  openStore(backup: BackupSettings): Promise<ObjectStore>;
+  /** `create`: init may make a missing directory; at any other time it is a disk that is not mounted. Never fails for a store that is only away. */
+  openStore(backup: BackupSettings, create: boolean): Promise<ObjectStore>;
   /** Sizes other than the project's limits: for the simulation, whose worlds are small. */
   readonly poolSettings?: Partial<PoolSettings>;
   /** Image work on the caller's thread, in order: for the simulation. */

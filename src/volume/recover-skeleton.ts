@@ -58,12 +58,12 @@ async function trustedLive(request: RecoverRequest): Promise<{ skeleton: Skeleto
   let opened: Skeleton | null = null;
   let reason: string;
   try {
-    const skeleton = openSkeleton(path, { volume, recordDeltas, logger: ports.logger });
+    const skeleton = openSkeleton(path, { volume, recordDeltas });
     opened = skeleton;
     const point = skeleton.commitPoint();
     if (point === null) reason = 'it was never committed';
     else if (point.bootId !== ports.bootId) reason = 'the machine was restarted since';
-    else if (!journal.contains({ generation: point.generation, lsn: point.appliedLsn, link: point.link })) reason = 'its last point is not on the journal’s history';
+    else if (!(await journal.contains({ generation: point.generation, lsn: point.appliedLsn, link: point.link }))) reason = 'its last point is not on the journal’s history';
     else return { skeleton, source: 'live database' };
   } catch (error) {
     // Any unreadable file is as good as none: it is only a cache.
@@ -76,20 +76,20 @@ async function trustedLive(request: RecoverRequest): Promise<{ skeleton: Skeleto
 }
 
 async function fromImage(request: RecoverRequest): Promise<{ skeleton: Skeleton; source: string }> {
-  const { path, journal, localImages, backup, ports, volume, recordDeltas } = request;
+  const { path, journal, localImages, backup, volume, recordDeltas } = request;
   const problems: string[] = [];
   const candidates = [...(await localImages.find())];
   if (backup !== null && candidates.length === 0) {
     for (const root of [...(await backup.roots.list())].reverse()) if (root.image !== null) candidates.push({ chain: backup.images, image: root.image });
   }
   for (const { chain, image } of candidates) {
-    if (!journal.contains({ generation: image.generation, lsn: image.lsn, link: image.link })) {
+    if (!(await journal.contains({ generation: image.generation, lsn: image.lsn, link: image.link }))) {
       problems.push(`image at LSN ${image.lsn} is not on the journal's history`);
       continue;
     }
     try {
       await materialize(chain, image, path);
-      const skeleton = openSkeleton(path, { volume, recordDeltas, logger: ports.logger });
+      const skeleton = openSkeleton(path, { volume, recordDeltas });
       return { skeleton, source: `image at LSN ${image.lsn}` };
     } catch (error) {
       problems.push(`image at LSN ${image.lsn}: ${messageOf(error)}`);

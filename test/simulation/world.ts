@@ -1,0 +1,121 @@
+// One simulated machine: memory disks that keep only synced data, a memory object store, virtual time, and the real storage
+// core on top. kill() and losePower() end a life at any step; the next life() recovers from what is left.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { asDiskId, asVolumeId, type VolumeId } from '../../src/base/ids.js';
+import { HoldfastError } from '../../src/base/errors.js';
+import { silentLogger, type Logger } from '../../src/base/logger.js';
+import { SeededRandom } from '../../src/base/random.js';
+import { defaultSettings, type VolumeSettings } from '../../src/config/settings.js';
+import type { Disk } from '../../src/disk/disk.js';
+import { MemoryDisk } from '../../src/disk/memory-disk.js';
+import { InlineCodec } from '../../src/native/inline-codec.js';
+import { FaultyObjectStore } from '../../src/objectstore/faulty-object-store.js';
+import { MemoryObjectStore } from '../../src/objectstore/memory-object-store.js';
+import type { LabelledDisk, VolumePorts } from '../../src/volume/ports.js';
+import { Scheduler } from './scheduler.js';
+
+export interface WorldShape {
+  readonly disks: number;
+  readonly parity: number;
+  readonly tolerance: number;
+  readonly scheme: 'parity' | 'copy';
+  readonly backup: boolean;
+}
+
+export class World {
+  readonly random: SeededRandom;
+  readonly scheduler: Scheduler;
+  readonly settings: VolumeSettings;
+  readonly store: MemoryObjectStore;
+  readonly stateDir: string;
+  readonly logger: Logger;
+  /** path -> what is in the slot. */
+  readonly slots = new Map<string, MemoryDisk>();
+  readonly #labels = new Map<string, { readonly volume: VolumeId; readonly disk: string }>();
+  readonly absent = new Set<string>();
+  /** Put between the volume and a disk: faults, canaries. */
+  wrapDisk: (disk: Disk) => Disk = (disk) => disk;
+  faultyStore: FaultyObjectStore;
+  #boot = 0;
+
+  constructor(seed: number, shape: WorldShape, logger: Logger = silentLogger) {
+    this.random = new SeededRandom(seed);
+    this.scheduler = new Scheduler(this.random);
+    this.logger = logger;
+    this.stateDir = mkdtempSync(join(process.platform === 'linux' ? '/dev/shm' : tmpdir(), 'holdfast-sim-'));
+    this.store = new MemoryObjectStore({ pause: () => new Promise((resolve) => this.scheduler.defer(resolve)) });
+    this.faultyStore = new FaultyObjectStore(this.store);
+    for (let i = 0; i < shape.disks; i++) this.slots.set(`/disk${i}`, this.#newDisk(`/disk${i}`));
+    this.settings = {
+      ...defaultSettings('sim', this.stateDir),
+      disks: [...this.slots.keys()].map((path) => ({ path })),
+      parity: shape.parity,
+      tolerance: shape.tolerance,
+      scheme: shape.scheme,
+      backup: shape.backup ? { url: 's3://sim/volume', endpoint: null, region: null, pathStyle: true, profile: null } : null,
+    };
+  }
+
+  /** A fresh, empty disk in a slot (new or old). */
+  insertDisk(path: string): void {
+    this.slots.set(path, this.#newDisk(path));
+    this.#labels.delete(path);
+    this.absent.delete(path);
+  }
+
+  ports(): VolumePorts {
+    return {
+      clock: this.scheduler.clock,
+      random: this.random,
+      logger: this.logger,
+      bootId: `boot-${this.#boot}`,
+      codec: new InlineCodec(),
+      inlineImages: true,
+      poolSettings: { segmentBytes: 128 * 1024, buffersMax: 4, sealEarlyBytes: 32 * 1024, sealsAtOnce: 2, reserveBytes: () => 4 * 1024 * 1024 },
+      openStore: () => Promise.resolve(this.faultyStore),
+      disks: {
+        open: async (path): Promise<LabelledDisk> => {
+          const label = this.#labels.get(path);
+          const disk = this.slots.get(path);
+          if (label === undefined || disk === undefined || this.absent.has(path)) {
+            throw new HoldfastError('missing', `${path} is not there`, { code: 'disk-missing' });
+          }
+          return { disk: this.wrapDisk(disk), volume: label.volume };
+        },
+        format: async (path, label): Promise<Disk> => {
+          const old = this.slots.get(path);
+          if (old === undefined) throw new HoldfastError('missing', `${path} is not there`, { code: 'disk-missing' });
+          if (this.#labels.has(path)) throw new HoldfastError('conflict', `${path} is labelled`, { code: 'disk-labelled' });
+          const disk = this.#newDisk(path, label.disk);
+          this.slots.set(path, disk);
+          this.#labels.set(path, { volume: asVolumeId(label.volume), disk: label.disk });
+          return this.wrapDisk(disk);
+        },
+        devices: (path) => Promise.resolve([path]),
+      },
+    };
+  }
+
+  /** kill -9: the kernel keeps what was written; the live database stays as last committed. */
+  kill(): void {
+    this.scheduler.clear();
+    for (const [path, disk] of this.slots) this.slots.set(path, disk.afterKill());
+  }
+
+  /** Power loss: un-synced data is lost, torn or kept, as the seed decides. */
+  losePower(): void {
+    this.#boot++;
+    this.scheduler.clear();
+    for (const [path, disk] of this.slots) this.slots.set(path, disk.crash(this.random));
+  }
+
+  remove(): void {
+    rmSync(this.stateDir, { recursive: true, force: true });
+  }
+
+  #newDisk(path: string, id = `empty-${path}`): MemoryDisk {
+    return new MemoryDisk({ id: asDiskId(id), path, capacityBytes: 512 * 1024 * 1024, schedule: this.scheduler.defer });
+  }
+}
