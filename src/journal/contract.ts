@@ -28,7 +28,7 @@ export interface Journal {
   commit(): Promise<void>;
   /** Resolves when everything appended so far is *written* on tolerance + 1 disks, not synced; gives the mark of the last batch. */
   writeOut(): Promise<JournalMark>;
-  /** Removes files whose last LSN is below `through` and for which `mayRelease(segments)` agrees: no payload in them is still needed. */
+  /** Removes files whose last LSN is below `through` (the batch that ends there stays, to prove the image's mark; and the file being written) and for which `mayRelease(segments)` agrees: no payload in them is still needed. */
   release(through: Lsn, mayRelease: (segments: readonly SegmentNumber[]) => boolean): Promise<void>;
   /** commit(), then lets go of the files. */
   close(): Promise<void>;
@@ -51,7 +51,7 @@ export interface RetainedFile {
   readonly lastLsn: Lsn;
   /** Size of one copy. */
   readonly bytes: number;
-  /** Segments of which it holds payload. Reads payload indexes of one copy; 'corrupt' (journal-damaged) when no copy is readable. */
+  /** Segments of which it holds payload. Reads payload indexes; a batch that no copy has whole holds nothing. */
   segments(): Promise<readonly SegmentNumber[]>;
   /** Removes all copies. Not durable by itself: a file that re-appears changes nothing. */
   remove(): Promise<void>;

@@ -1,0 +1,89 @@
+// Names and header block of a journal file. Batches follow the header at multiples of batchAlignBytes.
+// A file is written by one generation only; its copies on several disks are equal byte for byte.
+import { assert } from '../base/assert.js';
+import { HoldfastError } from '../base/errors.js';
+import type { Lsn, VolumeId } from '../base/ids.js';
+import { asLsn, asVolumeId } from '../base/ids.js';
+import { batchAlignBytes } from '../base/limits.js';
+import { crc32c } from '../native/checksum.js';
+import { ByteReader, ByteWriter } from './bytes.js';
+import type { Generation } from './generation.js';
+import { generationBytesMax, readGeneration, writeGeneration } from './generation-codec.js';
+
+export const journalFolder = 'journal';
+export const fileHeaderBytes = batchAlignBytes;
+const magic = Buffer.from('HFJRFILE', 'latin1');
+const version = 1;
+const NAME = /^(\d{8,})-(\d{6,})\.log$/;
+
+assert(generationBytesMax + 128 <= fileHeaderBytes, 'a generation fits into the header block of a file');
+
+export interface JournalFileHeader {
+  readonly volume: VolumeId;
+  readonly generation: Generation;
+  /** From 1, without gaps in its generation. */
+  readonly fileNumber: number;
+  /** Size that was preallocated. */
+  readonly fileBytes: number;
+  /** Sequence number, first LSN and previous link of the first batch in it. */
+  readonly firstSequence: number;
+  readonly firstLsn: Lsn;
+  readonly previousLink: number;
+  /** Everything up to here was durable on enough disks before this file was begun. */
+  readonly durableLsn: Lsn;
+}
+
+export function journalFilePath(generationNumber: number, fileNumber: number): string {
+  return `${journalFolder}/${String(generationNumber).padStart(8, '0')}-${String(fileNumber).padStart(6, '0')}.log`;
+}
+
+/** Numbers of a file name inside the journal folder; null for anything else. */
+export function parseJournalFileName(name: string): { readonly generationNumber: number; readonly fileNumber: number } | null {
+  const match = NAME.exec(name);
+  if (match === null) return null;
+  const generationNumber = Number(match[1]);
+  const fileNumber = Number(match[2]);
+  return Number.isSafeInteger(generationNumber) && Number.isSafeInteger(fileNumber) ? { generationNumber, fileNumber } : null;
+}
+
+/** A block of fileHeaderBytes. */
+export function encodeFileHeader(header: JournalFileHeader): Buffer {
+  const w = new ByteWriter(fileHeaderBytes);
+  w.raw(magic);
+  w.u32(version);
+  w.uuid(header.volume);
+  w.u32(header.fileNumber);
+  w.u64(header.fileBytes);
+  w.u64(header.firstSequence);
+  w.u64(header.firstLsn);
+  w.u32(header.previousLink);
+  w.u64(header.durableLsn);
+  writeGeneration(w, header.generation);
+  w.zeros(fileHeaderBytes - 4 - w.length);
+  w.u32(crc32c(w.bytes()));
+  return w.bytes();
+}
+
+/** null when the block is not a header that verifies. */
+export function decodeFileHeader(block: Buffer): JournalFileHeader | null {
+  if (block.length !== fileHeaderBytes || !block.subarray(0, magic.length).equals(magic)) return null;
+  if (crc32c(block.subarray(0, fileHeaderBytes - 4)) !== block.readUInt32LE(fileHeaderBytes - 4)) return null;
+  const r = new ByteReader(block.subarray(0, fileHeaderBytes - 4), 'journal-file-malformed', 'journal file header');
+  try {
+    r.raw(magic.length);
+    if (r.u32() !== version) return null;
+    const volume = asVolumeId(r.uuid());
+    const fileNumber = r.u32();
+    const fileBytes = r.u64();
+    const firstSequence = r.u64();
+    const firstLsn = asLsn(r.u64());
+    const previousLink = r.u32();
+    const durableLsn = asLsn(r.u64());
+    const generation = readGeneration(r);
+    r.zeros(r.remaining);
+    return { volume, generation, fileNumber, fileBytes, firstSequence, firstLsn, previousLink, durableLsn };
+  } catch (error) {
+    if (error instanceof HoldfastError && error.kind === 'corrupt') return null;
+    throw error;
+  }
+}

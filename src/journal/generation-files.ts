@@ -1,0 +1,231 @@
+// The files of one generation while it is written: where the next batch goes (the same place on every disk), and
+// writing, syncing and rotating the copies in parallel. A copy whose disk fails once is abandoned: never written or
+// synced again. It decides nothing about failures; it reports them.
+import { assert } from '../base/assert.js';
+import { messageOf } from '../base/errors.js';
+import { failpoint } from '../base/failpoint.js';
+import type { DiskId, Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
+import { asLsn } from '../base/ids.js';
+import { batchAlignBytes } from '../base/limits.js';
+import type { Logger } from '../base/logger.js';
+import type { Disk, LogFile } from '../disk/disk.js';
+import { batchBytes, batchHeaderBytes, encodeBatchHeader } from '../format/batch.js';
+import { encodeFileHeader, fileHeaderBytes, journalFilePath } from '../format/batch-file.js';
+import type { Generation } from '../format/generation.js';
+import { type BatchGroup, type GroupPart, segmentsOf } from './batch-group.js';
+import type { JournalMark, RetainedFile } from './contract.js';
+
+export interface DiskFailure {
+  readonly disk: Disk;
+  readonly error: unknown;
+}
+
+/** One write of every copy. */
+interface PlacedWrite {
+  /** A new file begins with this write. */
+  readonly file: { readonly path: string; readonly bytes: number } | null;
+  readonly offset: number;
+  readonly buffers: readonly Buffer[];
+}
+
+export type PlacedGroup = readonly PlacedWrite[];
+
+interface Copy {
+  readonly disk: Disk;
+  current: LogFile | null;
+  /** Written since the last sync; all but `current` are closed after it. */
+  readonly dirty: Set<LogFile>;
+}
+
+const ZEROS = Buffer.alloc(batchAlignBytes);
+
+export class GenerationFiles {
+  readonly generation: Generation;
+  readonly #volume: VolumeId;
+  readonly #fileBytesMax: number;
+  readonly #logger: Logger;
+  readonly #copies = new Map<DiskId, Copy>();
+  readonly #disks: readonly Disk[];
+  readonly #finished: RetainedFile[] = [];
+  #sequence = 0;
+  #link = 0;
+  #lastLsn: Lsn;
+  #fileNumber = 0;
+  #position = 0;
+  #fileBytes = 0;
+  #segments = new Set<SegmentNumber>();
+
+  constructor(volume: VolumeId, generation: Generation, disks: readonly Disk[], fileBytesMax: number, logger: Logger) {
+    this.#volume = volume;
+    this.generation = generation;
+    this.#disks = disks;
+    this.#fileBytesMax = fileBytesMax;
+    this.#logger = logger;
+    this.#lastLsn = generation.parentLsn;
+    for (const disk of disks) this.#copies.set(disk.id, { disk, current: null, dirty: new Set() });
+  }
+
+  /** Disks that have not failed. */
+  disks(): readonly Disk[] {
+    return [...this.#copies.values()].map((copy) => copy.disk);
+  }
+
+  /** End of what was placed last. */
+  mark(): JournalMark {
+    return { generation: this.generation.id, lsn: this.#lastLsn, link: this.#link };
+  }
+
+  /** Bytes of the file that is written now, on one disk. */
+  get currentBytes(): number {
+    return this.#fileBytes;
+  }
+
+  /** Files that were rotated out since the last call. */
+  takeFinished(): readonly RetainedFile[] {
+    return this.#finished.splice(0);
+  }
+
+  /** Gives the group its place in the chain and in the files. The same place on every disk: copies are equal by construction. */
+  place(group: BatchGroup, durableLsn: Lsn): PlacedGroup {
+    assert(group.firstLsn === this.#lastLsn + 1, 'groups follow one another without gaps');
+    const placed: PlacedWrite[] = [];
+    group.parts.forEach((part, partIndex) => {
+      const bytes = batchBytes({ recordsBytes: part.recordsBytes, payloadCount: part.payload.length, payloadBytes: part.payloadBytes });
+      if (this.#position + bytes > this.#fileBytes) placed.push(this.#beginFile(part, bytes, durableLsn));
+      placed.push({ file: null, offset: this.#position, buffers: this.#encode(group, part, partIndex, bytes, durableLsn) });
+      this.#position += bytes;
+      this.#sequence++;
+      this.#lastLsn = asLsn(Math.max(this.#lastLsn, part.lastLsn));
+      for (const segment of segmentsOf(part)) this.#segments.add(segment);
+    });
+    return placed;
+  }
+
+  /** Writes to all copies in parallel; gives the ones that failed, which are dropped. */
+  write(placed: PlacedGroup): Promise<readonly DiskFailure[]> {
+    return this.#onEach(async (copy) => {
+      for (const write of placed) {
+        if (write.file !== null) {
+          copy.current = await copy.disk.openLog(write.file.path, write.file.bytes);
+          failpoint('journal-file-opened-before-header');
+        }
+        assert(copy.current !== null, 'a file is open before it is written');
+        copy.dirty.add(copy.current);
+        await copy.current.write(write.offset, write.buffers);
+      }
+    });
+  }
+
+  /** Syncs all copies in parallel; gives the ones that failed, which are dropped: a file is never synced again after a failure. */
+  sync(): Promise<readonly DiskFailure[]> {
+    return this.#onEach(async (copy) => {
+      for (const file of copy.dirty) {
+        await file.sync();
+        copy.dirty.delete(file);
+        if (file !== copy.current) await file.close();
+      }
+    });
+  }
+
+  /** Lets go of all files without another sync. What was rotated out or is open becomes a retained file. */
+  async end(): Promise<readonly RetainedFile[]> {
+    for (const copy of this.#copies.values()) await this.#letGo(copy);
+    this.#copies.clear();
+    if (this.#fileBytes > 0) this.#finish();
+    return this.takeFinished();
+  }
+
+  async #onEach(action: (copy: Copy) => Promise<void>): Promise<readonly DiskFailure[]> {
+    const failures: DiskFailure[] = [];
+    const copies = [...this.#copies.values()];
+    const results = await Promise.allSettled(copies.map(action));
+    for (const [index, result] of results.entries()) {
+      const copy = copies[index];
+      if (result.status === 'fulfilled' || copy === undefined) continue;
+      // A crash that a test injects, or a bug, is not the disk's fault: it ends the journal.
+      if (!(result.reason instanceof Error) || result.reason.name !== 'HoldfastError') throw result.reason;
+      this.#copies.delete(copy.disk.id);
+      await this.#letGo(copy);
+      failures.push({ disk: copy.disk, error: result.reason });
+    }
+    return failures;
+  }
+
+  #beginFile(part: GroupPart, bytes: number, durableLsn: Lsn): PlacedWrite {
+    if (this.#fileBytes > 0) this.#finish();
+    this.#fileNumber++;
+    this.#fileBytes = Math.max(this.#fileBytesMax, fileHeaderBytes + bytes);
+    this.#position = fileHeaderBytes;
+    const header = encodeFileHeader({
+      volume: this.#volume,
+      generation: this.generation,
+      fileNumber: this.#fileNumber,
+      fileBytes: this.#fileBytes,
+      firstSequence: this.#sequence,
+      firstLsn: part.firstLsn,
+      previousLink: this.#link,
+      durableLsn,
+    });
+    return { file: { path: journalFilePath(this.generation.number, this.#fileNumber), bytes: this.#fileBytes }, offset: 0, buffers: [header] };
+  }
+
+  #encode(group: BatchGroup, part: GroupPart, partIndex: number, bytes: number, durableLsn: Lsn): readonly Buffer[] {
+    this.#link = encodeBatchHeader(part.front.subarray(0, batchHeaderBytes), {
+      volume: this.#volume,
+      generation: this.generation.id,
+      generationNumber: this.generation.number,
+      sequence: this.#sequence,
+      partIndex,
+      partCount: group.parts.length,
+      firstLsn: part.firstLsn,
+      lastLsn: part.lastLsn,
+      groupFirstLsn: group.firstLsn,
+      groupLastLsn: group.lastLsn,
+      durableLsn,
+      recordCount: part.recordCount,
+      recordsBytes: part.recordsBytes,
+      payloadCount: part.payload.length,
+      payloadBytes: part.payloadBytes,
+      fileNumber: this.#fileNumber,
+      fileOffset: this.#position,
+      origin: group.origin,
+      indexCrc: part.indexCrc,
+      bodyCrc: part.bodyCrc,
+      previousLink: this.#link,
+    });
+    const padding = bytes - part.front.length - part.payloadBytes;
+    return [part.front, ...part.payload.map((range) => range.bytes), ZEROS.subarray(0, padding)];
+  }
+
+  #finish(): void {
+    const path = journalFilePath(this.generation.number, this.#fileNumber);
+    const segments = [...this.#segments];
+    const disks = this.#disks;
+    this.#segments = new Set();
+    this.#finished.push({
+      path,
+      lastLsn: this.#lastLsn,
+      bytes: this.#fileBytes,
+      segments: () => Promise.resolve(segments),
+      // A disk that failed meanwhile keeps its copy; the next mount lists it again.
+      remove: async () => {
+        await Promise.allSettled(disks.map((disk) => disk.remove(path)));
+      },
+    });
+  }
+
+  async #letGo(copy: Copy): Promise<void> {
+    const files = new Set(copy.dirty);
+    if (copy.current !== null) files.add(copy.current);
+    copy.current = null;
+    copy.dirty.clear();
+    for (const file of files) {
+      try {
+        await file.close();
+      } catch (error) {
+        // Nothing depends on this file any more: it was synced before, or its disk is reported as failed.
+        this.#logger.debug({ disk: copy.disk.path, error: messageOf(error) }, 'closing a journal file that is given up failed');
+      }
+    }
+  }
+}

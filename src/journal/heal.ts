@@ -1,0 +1,125 @@
+// Makes journal files whole on enough disks. Writes only bytes that verify, only to places where a copy lacks them; a copy
+// counts when it was synced here, because what a killed process wrote may sit in the page cache only. The last group of
+// the history is written again even where it is whole: its first sync may have failed, and a second one would not say so.
+import { HoldfastError, isErrorOf } from '../base/errors.js';
+import type { DiskId, Lsn } from '../base/ids.js';
+import { asLsn } from '../base/ids.js';
+import { batchAlignBytes, journalFileBytesMax } from '../base/limits.js';
+import { failpoint } from '../base/failpoint.js';
+import type { Logger } from '../base/logger.js';
+import type { Disk } from '../disk/disk.js';
+import { batchBytes } from '../format/batch.js';
+import { encodeFileHeader, fileHeaderBytes, type JournalFileHeader } from '../format/batch-file.js';
+import { type ChosenGeneration, counts, damaged } from './chosen-files.js';
+import { type FoundBatch, type FoundFile, JournalFileCopies, readOrFail } from './file-copies.js';
+
+/** A batch may be larger than what is copied at once. */
+const PIECE_BYTES = 4 * 1024 * 1024;
+
+export interface HealOptions {
+  /** All present disks, best place for a new copy first. */
+  readonly disks: readonly Disk[];
+  readonly copies: number;
+  /** Batches to write again even where they are whole, by sequence; of the last generation only. */
+  readonly rewrite: ReadonlySet<number>;
+  readonly logger: Logger;
+}
+
+/** Makes one file whole on `copies` disks; gives how many it reached. Throws 'corrupt' when a batch above `from` is nowhere whole. */
+export async function healFile(chosen: ChosenGeneration, file: JournalFileCopies, from: Lsn, options: HealOptions): Promise<number> {
+  const found = await file.scan(true);
+  const needed = found.batches.filter((batch) => counts(chosen, batch));
+  requireAll(chosen, file, needed, from);
+  const first = needed[0];
+  if (first === undefined) return options.copies;
+  const header = found.header ?? headerFrom(file, first, needed);
+
+  const missing = (disk: Disk): number => needed.filter((batch) => !batch.holders.includes(disk)).length;
+  const order = [...options.disks].sort((a, b) => Math.sign(missing(a)) - Math.sign(missing(b)));
+  let reached = 0;
+  for (const disk of order) {
+    if (reached === options.copies) break;
+    if (await healCopy(disk, file, header, found, needed, options)) reached++;
+  }
+  return reached;
+}
+
+/** Batches of one file that count must follow one another, as far as they are above `from`. */
+function requireAll(chosen: ChosenGeneration, file: JournalFileCopies, needed: readonly FoundBatch[], from: Lsn): void {
+  let previous: FoundBatch | undefined;
+  for (const batch of needed) {
+    if (previous !== undefined && batch.header.sequence !== previous.header.sequence + 1 && batch.header.groupLastLsn > from + 1) {
+      throw damaged(file.path, asLsn(previous.header.lastLsn + 1), asLsn(batch.header.firstLsn - 1), chosen);
+    }
+    previous = batch;
+  }
+}
+
+async function healCopy(
+  disk: Disk,
+  file: JournalFileCopies,
+  header: JournalFileHeader,
+  found: FoundFile,
+  needed: readonly FoundBatch[],
+  options: HealOptions,
+): Promise<boolean> {
+  const absent = needed.filter((batch) => !batch.holders.includes(disk));
+  const again = needed.filter((batch) => batch.holders.includes(disk) && options.rewrite.has(batch.header.sequence));
+  try {
+    const log = await disk.openLog(file.path, header.fileBytes);
+    try {
+      if (absent.length > 0 || again.length > 0 || !found.headerHolders.includes(disk)) await log.write(0, [encodeFileHeader(header)]);
+      for (const batch of [...absent, ...again]) {
+        for await (const piece of pieces(file, batch)) await log.write(piece.offset, [piece.bytes]);
+        failpoint('journal-heal-between-batches');
+      }
+      await log.sync();
+      // Durable from here: this copy, whole.
+    } finally {
+      await log.close();
+    }
+    if (absent.length > 0) options.logger.warn({ disk: disk.path, file: file.path, batches: absent.length }, 'a copy of a journal file was made whole');
+    return true;
+  } catch (error) {
+    if (!isErrorOf(error, 'unavailable', 'full')) throw error;
+    options.logger.warn({ disk: disk.path, file: file.path, error: error.message }, 'a disk does not take a copy of a journal file; trying the next');
+    return false;
+  }
+}
+
+/** The batch as it lies in its file, padding included, in aligned pieces from a copy that verified. */
+async function* pieces(file: JournalFileCopies, batch: FoundBatch): AsyncIterable<{ readonly offset: number; readonly bytes: Buffer }> {
+  const end = batch.header.fileOffset + batchBytes(batch.header);
+  for (let offset = batch.header.fileOffset; offset < end; ) {
+    const bytes = Buffer.allocUnsafe(Math.min(PIECE_BYTES, end - offset));
+    let read = false;
+    for (const holder of batch.holders) {
+      read = await readOrFail(holder, file.path, offset, bytes);
+      if (read) break;
+    }
+    if (!read) throw new HoldfastError('unavailable', `${file.path} cannot be read any more from any disk`, { code: 'journal-heal-source' });
+    yield { offset, bytes };
+    offset += bytes.length;
+  }
+}
+
+/** For a file whose header block is bad on every disk: everything in it stands in its batches as well. */
+function headerFrom(file: JournalFileCopies, first: FoundBatch, needed: readonly FoundBatch[]): JournalFileHeader {
+  const last = needed[needed.length - 1] ?? first;
+  const used = Math.ceil((last.header.fileOffset + batchBytes(last.header)) / batchAlignBytes) * batchAlignBytes;
+  return {
+    volume: file.volume,
+    generation: file.generation,
+    fileNumber: file.fileNumber,
+    fileBytes: Math.max(journalFileBytesMax, fileHeaderBytes, used),
+    firstSequence: first.header.sequence,
+    firstLsn: first.header.firstLsn,
+    previousLink: first.header.previousLink,
+    durableLsn: first.header.durableLsn,
+  };
+}
+
+/** Disks in the order in which they should carry copies: the journal's own first. */
+export function healOrder(disks: readonly Disk[], journalDisks: readonly DiskId[]): readonly Disk[] {
+  return [...disks.filter((disk) => journalDisks.includes(disk.id)), ...disks.filter((disk) => !journalDisks.includes(disk.id))];
+}

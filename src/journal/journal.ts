@@ -1,0 +1,291 @@
+// The writing side of the journal: records get their LSN and are encoded at once; a commit writes them, with the payload
+// they rely on, as one group of batches to tolerance + 1 disks and syncs all copies in parallel. One group is in flight at
+// most, and none is written before all earlier ones are durable: so a bad group with a valid later one is damage, never a
+// torn tail. After any failure of a disk the journal goes on in a new generation on another set of disks (rule 4).
+//
+// Why no acknowledged write record can lack its bytes: records are taken and payload is collected in one turn. A write
+// record taken then points into a segment that is either sealed, and its seal record was appended before and is taken too,
+// or un-sealed, and its bytes are in this group or in an earlier one. What is appended while `ready` is awaited is included.
+import { assert } from '../base/assert.js';
+import { HoldfastError } from '../base/errors.js';
+import { failpoint } from '../base/failpoint.js';
+import type { DiskId, Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
+import { asGenerationId } from '../base/ids.js';
+import { journalFileBytesMax } from '../base/limits.js';
+import type { Logger } from '../base/logger.js';
+import type { Random } from '../base/random.js';
+import type { Disk } from '../disk/disk.js';
+import type { Generation } from '../format/generation.js';
+import type { PayloadSource } from '../format/payload.js';
+import type { JournalRecord } from '../format/records.js';
+import { type BatchGroup, buildGroup, type GroupLimits, groupLimits, PendingRecords } from './batch-group.js';
+import type { Journal, JournalMark, RetainedFile } from './contract.js';
+import { type DiskFailure, GenerationFiles } from './generation-files.js';
+
+export interface JournalLimits extends GroupLimits {
+  readonly fileBytes: number;
+}
+
+export interface JournalOptions {
+  readonly volume: VolumeId;
+  /** Durable on every present disk already; its number is above RecoveredJournal.highestNumber, its parentLsn is startAfter.lsn. */
+  readonly generation: Generation;
+  /** End of the recovered history, healed to tolerance + 1 copies already. */
+  readonly startAfter: JournalMark;
+  /** The disks of generation.journalDisks. */
+  readonly disks: readonly Disk[];
+  /** Healthy disks to move to when a journal disk fails, best first. Those in use may be among them. */
+  readonly candidates: () => readonly Disk[];
+  /** Files of older generations, from RecoveredJournal. */
+  readonly retained: readonly RetainedFile[];
+  readonly payload: PayloadSource;
+  readonly logger: Logger;
+  readonly random: Random;
+  /** Makes the generation durable (storeGenerations); rejects when that cannot be had, and the journal is dead. */
+  readonly onGenerationChange: (next: Generation) => Promise<void>;
+  /** A disk failed a write or a sync: the journal uses it no more. */
+  readonly onDiskFailed: (disk: DiskId, error: unknown) => void;
+  /** Batches go to `copies` disks from now on where `wanted` should be; also told when it is whole again. */
+  readonly onDegraded: (copies: number, wanted: number) => void;
+  /** For tests. */
+  readonly limits?: JournalLimits;
+}
+
+const defaultLimits: JournalLimits = { ...groupLimits, fileBytes: journalFileBytesMax };
+
+export function startJournal(options: JournalOptions): Journal {
+  const { generation, startAfter, disks } = options;
+  assert(generation.parentLsn === startAfter.lsn, 'a generation begins where the recovered history ends');
+  assert(disks.length > 0, 'a journal has a disk');
+  return new DiskJournal(options);
+}
+
+interface Waiter {
+  readonly lsn: Lsn;
+  readonly until: 'written' | 'durable';
+  resolve(mark: JournalMark): void;
+  reject(error: unknown): void;
+}
+
+class DiskJournal implements Journal {
+  readonly #options: JournalOptions;
+  readonly #limits: JournalLimits;
+  readonly #pending: PendingRecords;
+  readonly #retained: RetainedFile[];
+  readonly #failedDisks = new Set<DiskId>();
+  #files: GenerationFiles;
+  #writtenMark: JournalMark;
+  #durableLsn: Lsn;
+  #waiters: Waiter[] = [];
+  /** The loop that writes groups while someone waits; it never rejects. */
+  #running: Promise<void> | null = null;
+  #releasing: Promise<void> = Promise.resolve();
+  /** Why it takes no more: dead, or closed. */
+  #ended: HoldfastError | null = null;
+  #degraded = false;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? defaultLimits;
+    this.#pending = new PendingRecords(options.startAfter.lsn, this.#limits);
+    this.#retained = [...options.retained];
+    this.#durableLsn = options.startAfter.lsn;
+    this.#files = this.#newFiles(options.generation, options.disks);
+    this.#writtenMark = this.#files.mark();
+    this.#tellDegraded();
+  }
+
+  get generation(): Generation {
+    return this.#files.generation;
+  }
+
+  get appendedLsn(): Lsn {
+    return this.#pending.lastLsn;
+  }
+
+  get durableLsn(): Lsn {
+    return this.#durableLsn;
+  }
+
+  get retainedBytes(): number {
+    return this.#retained.reduce((sum, file) => sum + file.bytes, this.#files.currentBytes);
+  }
+
+  append(record: JournalRecord): Lsn {
+    if (this.#ended !== null) throw this.#ended;
+    return this.#pending.append(record);
+  }
+
+  async commit(): Promise<void> {
+    await this.#until('durable');
+  }
+
+  writeOut(): Promise<JournalMark> {
+    return this.#until('written');
+  }
+
+  release(through: Lsn, mayRelease: (segments: readonly SegmentNumber[]) => boolean): Promise<void> {
+    assert(through <= this.#durableLsn, 'nothing is released before it is durable');
+    // One at a time; a failure is the caller's that asked, not the next one's.
+    const result = this.#releasing.then(() => this.#release(through, mayRelease));
+    this.#releasing = result.catch(() => {});
+    return result;
+  }
+
+  async close(): Promise<void> {
+    if (this.#ended?.kind === 'closed') return;
+    try {
+      await this.commit();
+    } finally {
+      this.#ended ??= new HoldfastError('closed', 'the journal is closed', { code: 'journal-closed' });
+      await this.#running;
+      await this.#releasing;
+      await this.#files.end();
+    }
+  }
+
+  #until(until: Waiter['until']): Promise<JournalMark> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
+    const lsn = this.appendedLsn;
+    if ((until === 'durable' ? this.#durableLsn : this.#writtenMark.lsn) >= lsn) return Promise.resolve(this.#writtenMark);
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ lsn, until, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#waiters.length > 0) await this.#writeGroup();
+    } catch (error) {
+      this.#die(error);
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  async #writeGroup(): Promise<void> {
+    const cut = this.#options.payload.cut();
+    await cut.ready;
+    // From here to the end of collect() in one turn: see the header.
+    const runs = this.#pending.take();
+    const group = buildGroup(runs, cut.collect(), this.#limits);
+    failpoint('journal-collected-before-write');
+    await this.#store(group);
+    cut.release();
+  }
+
+  /** Durable on the whole set of disks when it resolves, whatever it takes. Each turn of the loop loses a disk, so it ends. */
+  async #store(group: BatchGroup): Promise<void> {
+    for (;;) {
+      if (this.#canGrow()) await this.#changeGeneration([]);
+      let failures = await this.#files.write(this.#files.place(group, this.#durableLsn));
+      if (failures.length === 0) {
+        this.#writtenMark = this.#files.mark();
+        group.origin ??= { generation: this.#writtenMark.generation, link: this.#writtenMark.link };
+        this.#answer();
+        failpoint('journal-written-before-sync');
+        failures = await this.#files.sync();
+      }
+      if (failures.length === 0) break;
+      await this.#changeGeneration(failures);
+    }
+    failpoint('journal-synced-before-answer');
+    // Durable from here: every record of the group, on all disks of the generation.
+    this.#durableLsn = group.lastLsn;
+    this.#retained.push(...this.#files.takeFinished());
+    this.#answer();
+  }
+
+  /** Copies are missing and there is a disk to have one on. */
+  #canGrow(): boolean {
+    const disks = this.#files.disks();
+    return disks.length < this.#wanted() && this.#chooseDisks(disks).length > disks.length;
+  }
+
+  async #changeGeneration(failures: readonly DiskFailure[]): Promise<void> {
+    for (const failure of failures) {
+      this.#failedDisks.add(failure.disk.id);
+      this.#options.onDiskFailed(failure.disk.id, failure.error);
+    }
+    const disks = this.#chooseDisks(this.#files.disks());
+    if (disks.length === 0) {
+      throw new HoldfastError('unavailable', 'no disk is left that takes the journal', {
+        code: 'journal-no-disk',
+        hint: 'Check the disks; the volume takes no changes until it is mounted again.',
+        cause: failures[0]?.error,
+      });
+    }
+    const old = this.generation;
+    const next: Generation = {
+      number: old.number + 1,
+      id: asGenerationId(this.#options.random.bytes(8).toString('hex')),
+      // Everything above is in one group, which is written anew: nothing acknowledged depends on a failed disk.
+      parentLsn: this.#durableLsn,
+      members: [...new Set([...old.members, ...disks.map((disk) => disk.id)])].filter((id) => !this.#failedDisks.has(id)),
+      journalDisks: disks.map((disk) => disk.id),
+      tolerance: old.tolerance,
+    };
+    failpoint('journal-failed-before-generation');
+    await this.#options.onGenerationChange(next);
+    // Durable from here: what the old generation has above parentLsn is void.
+    failpoint('journal-generation-before-rewrite');
+    this.#retained.push(...(await this.#files.end()));
+    this.#files = this.#newFiles(next, disks);
+    this.#options.logger.warn({ generation: next.number, disks: disks.map((disk) => disk.path) }, 'the journal moved to another set of disks');
+    this.#tellDegraded();
+  }
+
+  /** The given ones and as many candidates as are missing. */
+  #chooseDisks(current: readonly Disk[]): readonly Disk[] {
+    const chosen = new Map(current.map((disk) => [disk.id, disk]));
+    for (const disk of this.#options.candidates()) {
+      if (chosen.size >= this.#wanted()) break;
+      if (!this.#failedDisks.has(disk.id)) chosen.set(disk.id, disk);
+    }
+    return [...chosen.values()];
+  }
+
+  #wanted(): number {
+    return this.#options.generation.tolerance + 1;
+  }
+
+  #newFiles(generation: Generation, disks: readonly Disk[]): GenerationFiles {
+    return new GenerationFiles(this.#options.volume, generation, disks, this.#limits.fileBytes, this.#options.logger);
+  }
+
+  #tellDegraded(): void {
+    const copies = this.#files.disks().length;
+    const degraded = copies < this.#wanted();
+    if (degraded || this.#degraded) this.#options.onDegraded(copies, this.#wanted());
+    this.#degraded = degraded;
+  }
+
+  #answer(): void {
+    const ready = (waiter: Waiter): boolean => waiter.lsn <= (waiter.until === 'durable' ? this.#durableLsn : this.#writtenMark.lsn);
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter((waiter) => !ready(waiter));
+    for (const waiter of waiters) if (ready(waiter)) waiter.resolve(this.#writtenMark);
+  }
+
+  #die(cause: unknown): void {
+    this.#ended = new HoldfastError('unavailable', 'the journal cannot go on', {
+      code: 'journal-dead',
+      hint: 'The volume takes no changes until it is mounted again.',
+      cause,
+    });
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.reject(this.#ended);
+  }
+
+  async #release(through: Lsn, mayRelease: (segments: readonly SegmentNumber[]) => boolean): Promise<void> {
+    for (const file of [...this.#retained]) {
+      // Not at `through` itself: the batch that ends there proves the mark of the image that stands for it.
+      if (file.lastLsn >= through || !mayRelease(await file.segments())) continue;
+      failpoint('journal-release-before-remove');
+      await file.remove();
+      this.#retained.splice(this.#retained.indexOf(file), 1);
+    }
+  }
+}
