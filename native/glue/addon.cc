@@ -1,8 +1,9 @@
-// Entry point: registers the three parts and nothing else.
+// Entry point: registers the parts and nothing else.
 #include "addon.h"
 
 static napi_value Init(napi_env env, napi_value exports) {
   RegisterChannel(env, exports);
+  RegisterMount(env, exports);
   RegisterIo(env, exports);
   RegisterCompute(env, exports);
   return exports;

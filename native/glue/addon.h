@@ -3,5 +3,6 @@
 #include <node_api.h>
 
 void RegisterChannel(napi_env env, napi_value exports);
+void RegisterMount(napi_env env, napi_value exports);
 void RegisterIo(napi_env env, napi_value exports);
 void RegisterCompute(napi_env env, napi_value exports);

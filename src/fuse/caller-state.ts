@@ -1,0 +1,18 @@
+// Is the caller of a request dying? The kernel says INTERRUPT for every signal, and once only; programs do not expect EINTR from
+// files, so only a caller that cannot see it any more gets one. A fatal signal puts SIGKILL into each thread's pending set.
+import { readFile } from 'node:fs/promises';
+
+const sigkillBit = 0x100n;
+
+/** Never rejects. A caller that is gone or not visible (pid 0: another namespace) counts as dying. */
+export async function isDying(pid: number): Promise<boolean> {
+  if (pid === 0) return true;
+  try {
+    const status = await readFile(`/proc/${pid}/status`, 'latin1');
+    const pending = /^SigPnd:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+    return pending === undefined || (BigInt(`0x${pending}`) & sigkillBit) !== 0n;
+  } catch {
+    // No such process (or no /proc to ask): nobody is left who could be surprised.
+    return true;
+  }
+}

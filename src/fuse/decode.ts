@@ -1,0 +1,254 @@
+// Turns a request into a Call. Every length is checked before a field is read, every name for its end and its bytes; what the
+// kernel would not send becomes `refuse` with an errno, never a throw. Field offsets are those of <linux/fuse.h>.
+import { constants } from 'node:os';
+import type { Timespec } from '../base/clock.js';
+import { asIno, type Ino } from '../base/ids.js';
+import { nameBytesMax, pathBytesMax, requestBytesMax, xattrValueBytesMax } from '../base/limits.js';
+import type { Caller, SetAttributes } from '../filesystem/contract.js';
+import type { Call, Forgotten } from './call.js';
+import { fsyncDataOnly, Opcode, openKillPriv, SetattrValid, writeKillPriv } from './protocol.js';
+import type { RequestReader } from './request-reader.js';
+
+const { EFBIG, EINVAL, ENAMETOOLONG, ENOSYS, ENXIO, E2BIG } = constants.errno;
+const tooLarge = Number.POSITIVE_INFINITY;
+const silence: Call = { op: 'silence' };
+const malformed: Call = refuse(EINVAL);
+
+/** The request that `r` is attached to (as 'whole'). */
+export function decode(r: RequestReader): Call {
+  if (r.nodeId === tooLarge) return expectsAnswer(r.opcode) ? malformed : silence;
+  const ino = asIno(r.nodeId);
+  switch (r.opcode) {
+    case Opcode.lookup:
+      return named(r, 0, (name) => ({ op: 'lookup', parent: ino, name }));
+    case Opcode.getattr:
+      return r.bodyBytes < 16 ? malformed : { op: 'getattr', ino };
+    case Opcode.open:
+      return r.bodyBytes < 8 ? malformed : { op: 'open', ino, flags: r.u32(0), killPriv: (r.u32(4) & openKillPriv) !== 0 };
+    case Opcode.read:
+      return decodeRead(r, ino);
+    case Opcode.write:
+      return decodeWrite(r, ino);
+    case Opcode.flush:
+      return withHandle(r, 24, (handle) => ({ op: 'flush', ino, handle }));
+    case Opcode.release:
+      return withHandle(r, 24, (handle) => ({ op: 'release', ino, handle }));
+    case Opcode.opendir:
+      return r.bodyBytes < 8 ? malformed : { op: 'opendir', ino };
+    case Opcode.readdir:
+    case Opcode.readdirplus:
+      return decodeReaddir(r, ino);
+    case Opcode.releasedir:
+      return withHandle(r, 24, (handle) => ({ op: 'releasedir', ino, handle }));
+    case Opcode.readlink:
+      return { op: 'readlink', ino };
+    case Opcode.statfs:
+      return { op: 'statfs' };
+    case Opcode.access:
+      return r.bodyBytes < 8 ? malformed : { op: 'access', caller: callerOf(r), ino, mask: r.u32(0) };
+    case Opcode.fsync:
+      return r.bodyBytes < 16 ? malformed : { op: 'fsync', ino, dataOnly: (r.u32(8) & fsyncDataOnly) !== 0 };
+    case Opcode.fsyncdir:
+      return r.bodyBytes < 16 ? malformed : { op: 'fsyncdir', ino };
+    case Opcode.fallocate:
+      return decodeFallocate(r, ino);
+    case Opcode.lseek:
+      return decodeLseek(r, ino);
+    case Opcode.setattr:
+      return decodeSetattr(r, ino);
+    case Opcode.getxattr:
+      return xattrNamed(r, 8, (name) => ({ op: 'getxattr', ino, name, room: r.u32(0) }));
+    case Opcode.listxattr:
+      return r.bodyBytes < 8 ? malformed : { op: 'listxattr', ino, room: r.u32(0) };
+    case Opcode.setxattr:
+      return decodeSetxattr(r, ino);
+    case Opcode.removexattr:
+      return xattrNamed(r, 0, (name) => ({ op: 'removexattr', ino, name }));
+    case Opcode.forget:
+      return decodeForget(r, ino);
+    case Opcode.batchForget:
+      return decodeBatchForget(r);
+    case Opcode.interrupt:
+      return r.bodyBytes < 8 ? silence : { op: 'interrupt', unique: r.u64(0) };
+    case Opcode.notifyReply:
+      return silence;
+    case Opcode.init:
+      return r.bodyBytes < 16 ? malformed : { op: 'init', major: r.u32(0), minor: r.u32(4), readAheadBytesMax: r.u32(8), flags: r.u32(12) };
+    case Opcode.destroy:
+      return { op: 'destroy' };
+    default:
+      return decodeNameChange(r, ino);
+  }
+}
+
+function decodeNameChange(r: RequestReader, ino: Ino): Call {
+  switch (r.opcode) {
+    case Opcode.create:
+      return named(r, 16, (name) => ({ op: 'create', caller: callerOf(r), parent: ino, name, flags: r.u32(0), mode: r.u32(4), umask: r.u32(8) }));
+    case Opcode.mknod:
+      return named(r, 16, (name) => ({ op: 'mknod', caller: callerOf(r), parent: ino, name, mode: r.u32(0), rdev: r.u32(4), umask: r.u32(8) }));
+    case Opcode.mkdir:
+      return named(r, 8, (name) => ({ op: 'mkdir', caller: callerOf(r), parent: ino, name, mode: r.u32(0), umask: r.u32(4) }));
+    case Opcode.unlink:
+      return named(r, 0, (name) => ({ op: 'unlink', parent: ino, name }));
+    case Opcode.rmdir:
+      return named(r, 0, (name) => ({ op: 'rmdir', parent: ino, name }));
+    case Opcode.link:
+      return r.u64(0) === tooLarge ? malformed : named(r, 8, (name) => ({ op: 'link', ino: asIno(r.u64(0)), parent: ino, name }));
+    case Opcode.symlink:
+      return decodeSymlink(r, ino);
+    case Opcode.rename:
+      return decodeRename(r, ino, 8, 0);
+    case Opcode.rename2:
+      return decodeRename(r, ino, 16, r.u32(8));
+    default:
+      // Locks, ioctl, poll, bmap, copy_file_range, ...: the kernel does them itself or tells the caller.
+      return refuse(ENOSYS);
+  }
+}
+
+/** The kernel takes no answer to these. */
+function expectsAnswer(opcode: number): boolean {
+  return opcode !== Opcode.forget && opcode !== Opcode.batchForget && opcode !== Opcode.interrupt && opcode !== Opcode.notifyReply;
+}
+
+function refuse(errno: number): Call {
+  return { op: 'refuse', errno };
+}
+
+function callerOf(r: RequestReader): Caller {
+  return { uid: r.uid, gid: r.gid, pid: r.pid };
+}
+
+/** A body of `fixed` bytes and exactly one file name. */
+function named(r: RequestReader, fixed: number, make: (name: Buffer) => Call): Call {
+  const length = r.bodyBytes - fixed - 1;
+  if (length < 1 || r.stringLength(fixed) !== length) return malformed;
+  if (length > nameBytesMax) return refuse(ENAMETOOLONG);
+  return r.isName(fixed, length) ? make(r.copy(fixed, length)) : malformed;
+}
+
+/** Names of extended attributes may hold '/'; the value, if any, comes behind. */
+function xattrNamed(r: RequestReader, fixed: number, make: (name: Buffer) => Call): Call {
+  const length = r.stringLength(fixed);
+  if (length < 1 || r.bodyBytes !== fixed + length + 1) return malformed;
+  return length > nameBytesMax ? refuse(ENAMETOOLONG) : make(r.copy(fixed, length));
+}
+
+function withHandle(r: RequestReader, fixed: number, make: (handle: number) => Call): Call {
+  const handle = r.u64(0);
+  return r.bodyBytes < fixed || handle === tooLarge ? malformed : make(handle);
+}
+
+function decodeRead(r: RequestReader, ino: Ino): Call {
+  const length = r.u32(16);
+  if (r.bodyBytes < 40 || r.u64(0) === tooLarge || length > requestBytesMax) return malformed;
+  // No file is longer than this, so a read past it is a read past the end.
+  const offset = Math.min(r.u64(8), Number.MAX_SAFE_INTEGER);
+  return { op: 'read', ino, handle: r.u64(0), offset, length };
+}
+
+function decodeWrite(r: RequestReader, ino: Ino): Call {
+  const length = r.u32(16);
+  if (r.bodyBytes < 40 || r.u64(0) === tooLarge || length > requestBytesMax || r.bodyBytes !== 40 + length) return malformed;
+  const offset = r.u64(8);
+  if (offset + length > Number.MAX_SAFE_INTEGER) return refuse(EFBIG);
+  return { op: 'write', ino, handle: r.u64(0), offset, data: r.view(40, length), killPriv: (r.u32(20) & writeKillPriv) !== 0 };
+}
+
+function decodeReaddir(r: RequestReader, ino: Ino): Call {
+  const cookie = r.u64(8);
+  if (r.bodyBytes < 40 || cookie === tooLarge) return malformed;
+  return { op: 'readdir', ino, cookie, room: Math.min(r.u32(16), requestBytesMax), plus: r.opcode === Opcode.readdirplus };
+}
+
+function decodeFallocate(r: RequestReader, ino: Ino): Call {
+  const offset = r.u64(8);
+  const length = r.u64(16);
+  if (r.bodyBytes < 32 || length === 0) return malformed;
+  if (offset + length > Number.MAX_SAFE_INTEGER) return refuse(EFBIG);
+  return { op: 'fallocate', ino, offset, length, mode: r.u32(24) };
+}
+
+function decodeLseek(r: RequestReader, ino: Ino): Call {
+  if (r.bodyBytes < 24) return malformed;
+  // Negative offsets look huge here, and both lie outside the file.
+  if (r.u64(8) === tooLarge) return refuse(ENXIO);
+  return { op: 'lseek', ino, offset: r.u64(8), whence: r.u32(16) };
+}
+
+function decodeSetattr(r: RequestReader, ino: Ino): Call {
+  if (r.bodyBytes < 88) return malformed;
+  const valid = r.u32(0);
+  const has = (bit: number): boolean => (valid & bit) !== 0;
+  if (has(SetattrValid.size) && r.u64(16) === tooLarge) return refuse(EFBIG);
+  const atime = has(SetattrValid.atime) ? timeAt(r, 32, 56) : undefined;
+  const mtime = has(SetattrValid.mtime) ? timeAt(r, 40, 60) : undefined;
+  const ctime = has(SetattrValid.ctime) ? timeAt(r, 48, 64) : undefined;
+  if (atime === null || mtime === null || ctime === null) return malformed;
+  const set: SetAttributes = {
+    mode: has(SetattrValid.mode) ? r.u32(68) & 0o7777 : undefined,
+    uid: has(SetattrValid.uid) ? r.u32(76) : undefined,
+    gid: has(SetattrValid.gid) ? r.u32(80) : undefined,
+    size: has(SetattrValid.size) ? r.u64(16) : undefined,
+    atime: has(SetattrValid.atimeNow) ? 'now' : atime,
+    mtime: has(SetattrValid.mtimeNow) ? 'now' : mtime,
+    ctime,
+    killPriv: has(SetattrValid.killPriv),
+  };
+  return { op: 'setattr', caller: callerOf(r), ino, set };
+}
+
+function timeAt(r: RequestReader, secAt: number, nsecAt: number): Timespec | null {
+  const sec = r.i64(secAt);
+  const nsec = r.u32(nsecAt);
+  return Number.isNaN(sec) || nsec > 999_999_999 ? null : { sec, nsec };
+}
+
+function decodeSymlink(r: RequestReader, ino: Ino): Call {
+  const nameLength = r.stringLength(0);
+  const targetAt = nameLength + 1;
+  const targetLength = nameLength < 0 ? -1 : r.stringLength(targetAt);
+  if (targetLength < 1 || r.bodyBytes !== targetAt + targetLength + 1) return malformed;
+  if (nameLength > nameBytesMax || targetLength > pathBytesMax) return refuse(ENAMETOOLONG);
+  if (!r.isName(0, nameLength)) return malformed;
+  return { op: 'symlink', caller: callerOf(r), parent: ino, name: r.copy(0, nameLength), target: r.copy(targetAt, targetLength) };
+}
+
+function decodeRename(r: RequestReader, fromParent: Ino, fixed: number, flags: number): Call {
+  const toParent = r.u64(0);
+  const fromLength = r.stringLength(fixed);
+  const toAt = fixed + fromLength + 1;
+  const toLength = fromLength < 0 ? -1 : r.stringLength(toAt);
+  if (toLength < 0 || r.bodyBytes !== toAt + toLength + 1 || toParent === tooLarge) return malformed;
+  if (fromLength > nameBytesMax || toLength > nameBytesMax) return refuse(ENAMETOOLONG);
+  if (!r.isName(fixed, fromLength) || !r.isName(toAt, toLength)) return malformed;
+  return { op: 'rename', fromParent, fromName: r.copy(fixed, fromLength), toParent: asIno(toParent), toName: r.copy(toAt, toLength), flags };
+}
+
+function decodeSetxattr(r: RequestReader, ino: Ino): Call {
+  const valueLength = r.u32(0);
+  const nameLength = r.stringLength(8);
+  if (nameLength < 1 || r.bodyBytes !== 8 + nameLength + 1 + valueLength) return malformed;
+  if (nameLength > nameBytesMax) return refuse(ENAMETOOLONG);
+  if (valueLength > xattrValueBytesMax) return refuse(E2BIG);
+  const value = r.copy(8 + nameLength + 1, valueLength);
+  return { op: 'setxattr', caller: callerOf(r), ino, name: r.copy(8, nameLength), value, flags: r.u32(4) };
+}
+
+function decodeForget(r: RequestReader, ino: Ino): Call {
+  const count = r.u64(0);
+  return r.bodyBytes < 8 || count === tooLarge ? silence : { op: 'forget', forgotten: [{ ino, count }] };
+}
+
+function decodeBatchForget(r: RequestReader): Call {
+  const count = r.u32(0);
+  if (r.bodyBytes < 8 || r.bodyBytes < 8 + count * 16) return silence;
+  const forgotten: Forgotten[] = [];
+  for (let i = 0; i < count; i++) {
+    const node = r.u64(8 + i * 16);
+    const times = r.u64(16 + i * 16);
+    if (node !== tooLarge && times !== tooLarge) forgotten.push({ ino: asIno(node), count: times });
+  }
+  return { op: 'forget', forgotten };
+}

@@ -1,0 +1,39 @@
+// Reads /proc/self/mountinfo (proc(5)): what is mounted where, without touching any mount, which could hang.
+import { readFile } from 'node:fs/promises';
+
+export interface MountEntry {
+  readonly mountPoint: string;
+  /** `fuse.holdfast`, `ext4`, ... */
+  readonly type: string;
+  readonly source: string;
+  /** `major:minor` of st_dev. A FUSE connection is known by the minor number. */
+  readonly device: string;
+}
+
+export async function readMountTable(): Promise<readonly MountEntry[]> {
+  return parseMountTable(await readFile('/proc/self/mountinfo', 'utf8'));
+}
+
+/** The mount that is seen at exactly this path: of several the last. */
+export function mountAt(table: readonly MountEntry[], path: string): MountEntry | undefined {
+  return table.findLast((entry) => entry.mountPoint === path);
+}
+
+/** Lines like `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw`; the fields before the dash vary in number. */
+export function parseMountTable(text: string): readonly MountEntry[] {
+  const entries: MountEntry[] = [];
+  for (const line of text.split('\n')) {
+    const [left, right] = line.split(' - ', 2);
+    const device = left?.split(' ')[2];
+    const mountPoint = left?.split(' ')[4];
+    const [type, source] = right?.split(' ') ?? [];
+    if (device === undefined || mountPoint === undefined || type === undefined || source === undefined) continue;
+    entries.push({ mountPoint: unescaped(mountPoint), type, source: unescaped(source), device });
+  }
+  return entries;
+}
+
+/** The kernel writes blank, tab, newline and backslash as three octal digits. */
+function unescaped(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}

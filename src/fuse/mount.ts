@@ -1,0 +1,127 @@
+// Mounting and unmounting: mount(2) and umount2(2) as root, fusermount3 otherwise. Gives and takes the device only;
+// what is said through it is not this file's business. Everything that may block runs on threads or in a child.
+import { spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
+import { HoldfastError } from '../base/errors.js';
+import { requestBytesMax } from '../base/limits.js';
+import { mountDevice, receiveDevice, socketPair, unmountDevice } from '../native/channel.js';
+
+export interface MountOptions {
+  /** Absolute path of an existing directory. */
+  readonly mountPoint: string;
+  /** Volume name: the source column of mount(8) shows `holdfast:NAME`. */
+  readonly name: string;
+  /** Processes of other users may enter. fusermount3 needs user_allow_other in /etc/fuse.conf for it. */
+  readonly allowOther: boolean;
+  /** Words of mount(8): ro, suid, dev, noexec, noatime, ... nosuid and nodev hold unless suid or dev is given. */
+  readonly flags: readonly string[];
+}
+
+export const mountType = 'fuse.holdfast';
+
+// sys/mount.h
+const mountFlags: Readonly<Record<string, { readonly set: number; readonly clear: number }>> = {
+  ro: { set: 1, clear: 0 },
+  rw: { set: 0, clear: 1 },
+  nosuid: { set: 2, clear: 0 },
+  suid: { set: 0, clear: 2 },
+  nodev: { set: 4, clear: 0 },
+  dev: { set: 0, clear: 4 },
+  noexec: { set: 8, clear: 0 },
+  exec: { set: 0, clear: 8 },
+  sync: { set: 16, clear: 0 },
+  async: { set: 0, clear: 16 },
+  dirsync: { set: 128, clear: 0 },
+  noatime: { set: 1024, clear: 0 },
+  atime: { set: 0, clear: 1024 },
+};
+const nosuidNodev = 2 | 4;
+const detachFlag = 2;
+
+/** Gives the device of the new mount. */
+export async function mount(options: MountOptions): Promise<number> {
+  const flags = flagsOf(options.flags);
+  const common = `default_permissions,max_read=${requestBytesMax}${options.allowOther ? ',allow_other' : ''}`;
+  if (!isRoot()) return mountByHelper(options, common);
+  const device = await mountDevice(options.mountPoint, `holdfast:${options.name}`, mountType, flags, `rootmode=40000,user_id=0,group_id=0,${common}`);
+  if (device >= 0) return device;
+  throw new HoldfastError('unavailable', `cannot mount on ${options.mountPoint}: ${getSystemErrorName(device)}`, {
+    code: 'mount-refused',
+    hint: 'Check that /dev/fuse exists (modprobe fuse) and that this process may mount (CAP_SYS_ADMIN; in a container also --device /dev/fuse).',
+  });
+}
+
+/** Ends the mount. Without `lazy`, 'conflict' (mount-busy) while files in it are open. */
+export async function unmount(mountPoint: string, options: { readonly lazy: boolean }): Promise<void> {
+  if (!isRoot()) {
+    const { status, errors } = await runHelper([options.lazy ? '-uz' : '-u', '--', mountPoint]);
+    if (status === 0) return;
+    throw /busy/i.test(errors) ? busy(mountPoint) : helperFailed(`cannot unmount ${mountPoint}`, errors);
+  }
+  const errno = await unmountDevice(mountPoint, options.lazy ? detachFlag : 0);
+  if (errno === 0) return;
+  const name = getSystemErrorName(-errno);
+  if (name === 'EBUSY') throw busy(mountPoint);
+  throw new HoldfastError(name === 'EINVAL' ? 'missing' : 'unavailable', `cannot unmount ${mountPoint}: ${name === 'EINVAL' ? 'nothing is mounted there' : name}`, {
+    code: 'unmount-refused',
+  });
+}
+
+/** The number for mount(2). Throws 'invalid' (mount-option-unknown). */
+export function flagsOf(words: readonly string[]): number {
+  let flags = nosuidNodev;
+  for (const word of words) {
+    const flag = mountFlags[word];
+    if (flag === undefined) {
+      const known = Object.keys(mountFlags).join(', ');
+      throw new HoldfastError('invalid', `unknown mount option '${word}'`, { code: 'mount-option-unknown', hint: `Known are ${known}.` });
+    }
+    flags = (flags & ~flag.clear) | flag.set;
+  }
+  return flags;
+}
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
+}
+
+/** fusermount3 opens the device, mounts it and sends it through the socket named by _FUSE_COMMFD. */
+async function mountByHelper(options: MountOptions, common: string): Promise<number> {
+  const [ours, theirs] = socketPair();
+  const words = [`fsname=holdfast:${options.name.replaceAll(',', '\\,')}`, 'subtype=holdfast', common, ...options.flags];
+  const { status, errors } = await runHelper(['-o', words.join(','), '--', options.mountPoint], theirs);
+  closeSync(theirs);
+  const device = receiveDevice(ours);
+  if (device >= 0) return device;
+  throw helperFailed(`cannot mount on ${options.mountPoint}`, errors || `fusermount3 ended with ${status} and sent no device`);
+}
+
+function runHelper(args: readonly string[], socket?: number): Promise<{ readonly status: number | null; readonly errors: string }> {
+  return new Promise((settle, fail) => {
+    const child = spawn('fusermount3', args, {
+      cwd: '/',
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...(socket === undefined ? {} : { _FUSE_COMMFD: '3' }) },
+      stdio: ['ignore', 'ignore', 'pipe', ...(socket === undefined ? [] : [socket])],
+    });
+    let errors = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      errors = (errors + text).slice(0, 4096);
+    });
+    child.on('error', (error) => {
+      fail(new HoldfastError('unavailable', `cannot run fusermount3: ${error.message}`, { code: 'fusermount-missing', hint: 'Install the package fuse3.', cause: error }));
+    });
+    child.on('close', (status) => settle({ status, errors: errors.trim() }));
+  });
+}
+
+function helperFailed(what: string, errors: string): HoldfastError {
+  return new HoldfastError('unavailable', `${what}: ${errors}`, { code: 'fusermount-refused' });
+}
+
+function busy(mountPoint: string): HoldfastError {
+  return new HoldfastError('conflict', `${mountPoint} is in use`, {
+    code: 'mount-busy',
+    hint: `See who uses it with \`fuser -vm ${mountPoint}\`; a lazy unmount detaches it now and ends when the last file is closed.`,
+  });
+}

@@ -1,0 +1,54 @@
+// INIT: what the kernel offers and what is taken of it. A kernel that speaks a newer major version asks again with ours.
+import { requestBytesMax } from '../base/limits.js';
+import type { ControlCall } from './call.js';
+import { InitFlag, initOutBytes, protocolMajor, protocolMinor, protocolMinorMin } from './protocol.js';
+import type { ReplyWriter } from './reply-writer.js';
+import { backgroundCongested, backgroundRequestsMax, type FuseSettings } from './settings.js';
+
+type InitCall = Extract<ControlCall, { readonly op: 'init' }>;
+
+export type Negotiation = 'agreed' | 'ask-again' | 'too-old';
+
+const pageBytes = 4096;
+
+/** Flags that are always wanted. Left out on purpose: locks (the kernel does them alone), AUTO_INVAL_DATA (our own mtime would empty its cache), EXPORT_SUPPORT. */
+const wanted =
+  InitFlag.asyncRead |
+  InitFlag.atomicTruncate |
+  InitFlag.bigWrites |
+  InitFlag.doReaddirplus |
+  InitFlag.readdirplusAuto |
+  InitFlag.asyncDirect |
+  InitFlag.parallelDirectoryOperations |
+  InitFlag.abortError |
+  InitFlag.maxPages |
+  InitFlag.cacheSymlinks |
+  InitFlag.explicitInvalidation |
+  InitFlag.handleKillPrivV2;
+
+export function negotiate(call: InitCall): Negotiation {
+  if (call.major > protocolMajor) return 'ask-again';
+  return call.major < protocolMajor || call.minor < protocolMinorMin || (call.flags & InitFlag.maxPages) === 0 ? 'too-old' : 'agreed';
+}
+
+/** struct fuse_init_out. */
+export function encodeInit(writer: ReplyWriter, call: InitCall, settings: FuseSettings): void {
+  const flags = (wanted | (settings.writebackCache ? InitFlag.writebackCache : 0)) & call.flags;
+  const timeGranularityNs = 1;
+  writer.u32(protocolMajor);
+  writer.u32(protocolMinor);
+  writer.u32(Math.min(call.readAheadBytesMax, requestBytesMax));
+  writer.u32(flags >>> 0);
+  writer.u32(backgroundRequestsMax | (backgroundCongested << 16));
+  writer.u32(requestBytesMax);
+  writer.u32(timeGranularityNs);
+  // max_pages, and map_alignment 0.
+  writer.u32(requestBytesMax / pageBytes);
+  writer.zeros(initOutBytes - 32);
+}
+
+/** The answer to a newer major version: ours, and nothing else counts. */
+export function encodeMajor(writer: ReplyWriter): void {
+  writer.u32(protocolMajor);
+  writer.zeros(initOutBytes - 4);
+}
