@@ -25,6 +25,7 @@ export interface Inode {
 export interface DirectoryEntry {
   readonly name: Buffer;
   readonly ino: Ino;
+  /** File type bits alone; the permissions stand in the inode. */
   readonly mode: number;
   /** Stable while the entry exists, whatever else changes; > 2; listing resumes after it. */
   readonly cookie: number;
@@ -45,7 +46,7 @@ export interface SegmentRow {
   readonly state: SegmentState;
   /** Bytes used; 0 while open. */
   readonly length: number;
-  /** Bytes that extents refer to. */
+  /** Bytes that extents refer to; ranges that several share count for each. */
   readonly live: number;
   /** null while open. */
   readonly layout: SegmentLayout | null;
@@ -71,7 +72,10 @@ export interface DeltaRow {
   readonly segmentOffset: number;
   /** The new values (encoded record) for everything but data and hole. */
   readonly value: Buffer | null;
+  /** When its first update came. */
   readonly time: Timespec;
+  /** When the last one that was merged into it came: the mtime and ctime that data and holes leave. */
+  readonly lastTime: Timespec;
 }
 
 export interface Backlog {
@@ -135,6 +139,7 @@ export interface Skeleton {
   xattrNames(ino: Ino): readonly Buffer[];
   /** A name by which the inode can be reached, for messages; `(unlinked)` for orphans. */
   pathOf(ino: Ino): string;
+  /** Numbers that were never given before: every call gives another one. */
   nextIno(): Ino;
   nextSegment(): SegmentNumber;
 
@@ -151,10 +156,11 @@ export interface Skeleton {
   /** Ascending, after the given number; at most `limit`. */
   segments(after: SegmentNumber, limit: number, filter: 'all' | 'open' | 'needs-upload' | 'droppable' | 'dead' | 'delta-shards'): readonly SegmentRow[];
   segmentsOn(disk: DiskId, after: SegmentNumber, limit: number): readonly SegmentRow[];
-  /** Sealed segments with the smallest live share first, below `liveShare`; at most `limit`. */
+  /** Sealed segments with the smallest live share first, below `liveShare`; at most `limit`. Those with nothing alive are `droppable` instead. */
   garbage(liveShare: number, limit: number): readonly SegmentRow[];
   disks(): readonly DiskRow[];
   backlog(): Backlog;
+  /** In LSN order after `after`; about `limit` (rows of one LSN are not parted). */
   deltas(ino: Ino | null, after: Lsn, limit: number): readonly DeltaRow[];
   roots(): readonly RootRow[];
   lastRoot(): RootRow | null;

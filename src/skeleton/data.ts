@@ -1,0 +1,135 @@
+// Records about file data: writes, truncation, holes, relocation, and the slow removal of what nobody can see any more.
+// Reads are clipped by the size, so extents past it are garbage: a `trim` row says where it begins, and nothing may grow over it.
+import { assert } from '../base/assert.js';
+import { asContentId } from '../base/ids.js';
+import type { ContentId, Ino } from '../base/ids.js';
+import { fileBytesMax, rowsPerTurnMax } from '../base/limits.js';
+import type { PunchRecord, ReapRecord, RelocateRecord, TrimRecord, TruncateRecord, WriteRecord } from '../format/records.js';
+import type { Inode } from './contract.js';
+import type { Connection } from './connection.js';
+import type { ExtentMap } from './extents.js';
+import { regularType, typeMask } from './inodes.js';
+import type { Inodes } from './inodes.js';
+import type { Names } from './names.js';
+import type { Xattrs } from './xattrs.js';
+
+function statements(db: Connection) {
+  return {
+    trim: db.prepare<[number], number>('SELECT start FROM trim WHERE content = ?').pluck(),
+    trims: db.prepare<[number], { readonly content: number; readonly start: number }>('SELECT content, start FROM trim ORDER BY content LIMIT ?'),
+    setTrim: db.prepare<[number, number]>('INSERT OR REPLACE INTO trim (content, start) VALUES (?, ?)'),
+    endTrim: db.prepare<[number]>('DELETE FROM trim WHERE content = ?'),
+    trimCount: db.prepare<[], number>('SELECT count(*) FROM trim').pluck(),
+  };
+}
+
+export class FileData {
+  readonly #sql: ReturnType<typeof statements>;
+  readonly #inodes: Inodes;
+  readonly #names: Names;
+  readonly #xattrs: Xattrs;
+  readonly #extents: ExtentMap;
+  /** Rows of `trim`: almost always none, and then nobody looks. */
+  #trims: number;
+
+  constructor(db: Connection, inodes: Inodes, names: Names, xattrs: Xattrs, extents: ExtentMap) {
+    this.#sql = statements(db);
+    this.#inodes = inodes;
+    this.#names = names;
+    this.#xattrs = xattrs;
+    this.#extents = extents;
+    this.#trims = this.#sql.trimCount.get() ?? 0;
+  }
+
+  trims(limit: number): readonly { readonly content: ContentId; readonly from: number }[] {
+    return this.#sql.trims.all(limit).map((row) => ({ content: asContentId(row.content), from: row.start }));
+  }
+
+  write(record: WriteRecord): void {
+    const { offset, length } = record;
+    assert(length > 0 && offset >= 0 && offset + length <= fileBytesMax, 'a write has bytes and stays inside the largest file');
+    const inode = this.#file(record.ino);
+    const size = Math.max(inode.size, offset + length);
+    this.#assertClearOfTrim(inode, size);
+    const added = this.#extents.put(inode.content, offset, length, record.segment, record.segmentOffset);
+    this.#inodes.setData(inode, size, added, record.time);
+  }
+
+  truncate(record: TruncateRecord): void {
+    assert(record.size >= 0 && record.size <= fileBytesMax, 'a size is one that a file may have');
+    const inode = this.#file(record.ino);
+    let freed = 0;
+    if (record.size < inode.size) {
+      const cleared = this.#extents.clear(inode.content, record.size, fileBytesMax, rowsPerTurnMax);
+      freed = cleared.freed;
+      if (cleared.more) this.#setTrim(inode.content, record.size);
+      else this.#endTrim(inode.content);
+    } else {
+      this.#assertClearOfTrim(inode, record.size);
+    }
+    this.#inodes.setData(inode, record.size, -freed, record.time);
+  }
+
+  punch(record: PunchRecord): void {
+    const inode = this.#file(record.ino);
+    assert(record.length > 0, 'a hole has a length');
+    const { freed, more } = this.#extents.clear(inode.content, record.offset, record.offset + record.length, rowsPerTurnMax);
+    assert(!more, `a hole covers at most ${rowsPerTurnMax} extents`);
+    this.#inodes.setData(inode, inode.size, -freed, record.time);
+  }
+
+  trim(record: TrimRecord): void {
+    const start = this.#sql.trim.get(record.content);
+    assert(start !== undefined, `content ${record.content} has a trim under way`);
+    const ino = this.#inodes.ofContent(record.content);
+    assert(ino !== null, `content ${record.content} belongs to a file`);
+    const { freed, more } = this.#extents.clear(record.content, start, fileBytesMax, record.limit);
+    this.#inodes.addAllocated(ino, -freed);
+    if (!more) this.#endTrim(record.content);
+  }
+
+  reap(record: ReapRecord): void {
+    const inode = this.#inodes.need(record.ino);
+    assert(inode.nlink === 0, `inode ${record.ino} is an orphan`);
+    const { freed, rows, more } = this.#extents.clear(inode.content, 0, fileBytesMax, record.limit);
+    this.#inodes.addAllocated(record.ino, -freed);
+    if (more || this.#xattrs.removeSome(record.ino, record.limit - rows)) return;
+    this.#endTrim(inode.content);
+    this.#names.removeOrphan(record.ino);
+    this.#inodes.remove(record.ino);
+  }
+
+  /** Only what still lies at the old place moves: the file may have changed since its bytes were copied. */
+  relocate(record: RelocateRecord): void {
+    const end = record.offset + record.length;
+    for (const old of this.#extents.overlapping(record.content, record.offset, end, Number.MAX_SAFE_INTEGER)) {
+      const samePlace = old.segment === record.fromSegment && old.segmentOffset - old.offset === record.fromOffset - record.offset;
+      if (!samePlace) continue;
+      const from = Math.max(old.offset, record.offset);
+      const to = Math.min(old.offset + old.length, end);
+      this.#extents.put(record.content, from, to - from, record.toSegment, record.toOffset + (from - record.offset));
+    }
+  }
+
+  #file(ino: Ino): Inode {
+    const inode = this.#inodes.need(ino);
+    assert((inode.mode & typeMask) === regularType, `inode ${ino} is a regular file`);
+    return inode;
+  }
+
+  #assertClearOfTrim(inode: Inode, size: number): void {
+    if (this.#trims === 0 || size <= inode.size) return;
+    const start = this.#sql.trim.get(inode.content);
+    assert(start === undefined || size <= start, `inode ${inode.ino} does not grow over a trim that is under way`);
+  }
+
+  #setTrim(content: ContentId, start: number): void {
+    this.#endTrim(content);
+    this.#sql.setTrim.run(content, start);
+    this.#trims += 1;
+  }
+
+  #endTrim(content: ContentId): void {
+    if (this.#trims > 0 && this.#sql.endTrim.run(content).changes > 0) this.#trims -= 1;
+  }
+}

@@ -1,0 +1,120 @@
+// The extent map: (content, offset) -> (segment, offset), without overlaps; what no extent covers is a hole.
+// Every change keeps the live bytes of segments exact and costs in proportion to the rows it touches.
+import { assert } from '../base/assert.js';
+import { asSegmentNumber } from '../base/ids.js';
+import type { ContentId, SegmentNumber } from '../base/ids.js';
+import type { Extent } from './contract.js';
+import type { Connection } from './connection.js';
+import type { Segments } from './segments.js';
+
+/** offset, length, segment, segmentOffset */
+type Row = readonly [number, number, number, number];
+
+export interface Reference {
+  readonly content: number;
+  readonly extent: Extent;
+}
+
+/** Overlaps of [start, end): looks from the last extent at or before `start` on. Parameters: content, content, start, start, end, start. */
+const overlapping = `FROM extent WHERE content = ?
+  AND offset >= coalesce((SELECT offset FROM extent WHERE content = ? AND offset <= ? ORDER BY offset DESC LIMIT 1), ?)
+  AND offset < ? AND offset + length > ?`;
+type OverlapParameters = [number, number, number, number, number, number, number];
+
+function statements(db: Connection) {
+  return {
+    overlapping: db
+      .prepare<OverlapParameters, Row>(`SELECT offset, length, segment, segment_offset ${overlapping} ORDER BY offset LIMIT ?`)
+      .raw(),
+    count: db.prepare<OverlapParameters, number>(`SELECT count(*) FROM (SELECT 1 ${overlapping} LIMIT ?)`).pluck(),
+    put: db.prepare<[number, number, number, number, number]>('INSERT OR REPLACE INTO extent (content, offset, length, segment, segment_offset) VALUES (?, ?, ?, ?, ?)'),
+    resize: db.prepare<[number, number, number]>('UPDATE extent SET length = ? WHERE content = ? AND offset = ?'),
+    remove: db.prepare<[number, number]>('DELETE FROM extent WHERE content = ? AND offset = ?'),
+    ofSegment: db
+      .prepare<[number, number, number, number], readonly [number, number, number, number]>(
+        'SELECT content, offset, length, segment_offset FROM extent WHERE segment = ? AND (content, offset) > (?, ?) ORDER BY content, offset LIMIT ?',
+      )
+      .raw(),
+  };
+}
+
+function extentOf(row: Row): Extent {
+  return { offset: row[0], length: row[1], segment: asSegmentNumber(row[2]), segmentOffset: row[3] };
+}
+
+export class ExtentMap {
+  readonly #sql: ReturnType<typeof statements>;
+  readonly #segments: Segments;
+
+  constructor(db: Connection, segments: Segments) {
+    this.#sql = statements(db);
+    this.#segments = segments;
+  }
+
+  overlapping(content: ContentId, start: number, end: number, limit: number): readonly Extent[] {
+    return this.#find(content, start, end, limit).map(extentOf);
+  }
+
+  count(content: ContentId, start: number, end: number, limit: number): number {
+    return this.#sql.count.get(content, content, start, start, end, start, limit) ?? 0;
+  }
+
+  /** References to a segment after (content, offset), ascending. */
+  ofSegment(segment: SegmentNumber, content: number, offset: number, limit: number): readonly Reference[] {
+    return this.#sql.ofSegment
+      .all(segment, content, offset, limit)
+      .map((row) => ({ content: row[0], extent: { offset: row[1], length: row[2], segment, segmentOffset: row[3] } }));
+  }
+
+  /** Maps [start, start + length) to the segment; gives the bytes that came under extents anew. */
+  put(content: ContentId, start: number, length: number, segment: SegmentNumber, segmentOffset: number): number {
+    const end = start + length;
+    // One byte to the left, so that an extent that ends where this one begins is seen: it may simply grow.
+    const rows = this.#find(content, Math.max(0, start - 1), end, Number.MAX_SAFE_INTEGER);
+    const before = rows[0];
+    const grows =
+      before !== undefined && before[0] + before[1] === start && before[2] === segment && before[3] + before[1] === segmentOffset;
+    const freed = this.#clear(content, start, end, rows);
+    if (grows) this.#sql.resize.run(before[1] + length, content, before[0]);
+    else this.#sql.put.run(content, start, length, segment, segmentOffset);
+    this.#segments.addLive(segment, length);
+    return length - freed;
+  }
+
+  /** Makes [start, end) a hole in at most `limit` rows, from the left; gives the bytes freed and whether rows are left. */
+  clear(content: ContentId, start: number, end: number, limit: number): { readonly freed: number; readonly rows: number; readonly more: boolean } {
+    const rows = this.#find(content, start, end, limit + 1);
+    const more = rows.length > limit;
+    if (more) rows.pop();
+    return { freed: this.#clear(content, start, end, rows), rows: rows.length, more };
+  }
+
+  #find(content: number, start: number, end: number, limit: number): Row[] {
+    return this.#sql.overlapping.all(content, content, start, start, end, start, limit);
+  }
+
+  #clear(content: ContentId, start: number, end: number, rows: readonly Row[]): number {
+    let freed = 0;
+    let segment = -1;
+    let segmentFreed = 0;
+    for (const [offset, length, rowSegment, segmentOffset] of rows) {
+      const rowEnd = offset + length;
+      const from = Math.max(offset, start);
+      const to = Math.min(rowEnd, end);
+      if (from >= to) continue;
+      if (offset < start) this.#sql.resize.run(start - offset, content, offset);
+      else this.#sql.remove.run(content, offset);
+      if (rowEnd > end) this.#sql.put.run(content, end, rowEnd - end, rowSegment, segmentOffset + (end - offset));
+      if (rowSegment !== segment && segmentFreed > 0) {
+        this.#segments.addLive(asSegmentNumber(segment), -segmentFreed);
+        segmentFreed = 0;
+      }
+      segment = rowSegment;
+      segmentFreed += to - from;
+      freed += to - from;
+    }
+    if (segmentFreed > 0) this.#segments.addLive(asSegmentNumber(segment), -segmentFreed);
+    assert(freed <= end - start, 'extents do not overlap');
+    return freed;
+  }
+}

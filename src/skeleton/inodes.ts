@@ -1,0 +1,178 @@
+// Inode rows: reading them, and the small updates that records consist of.
+// A row also carries one of the inode's names (parent, cookie): the only one of a directory, the main one of anything else.
+import { assert } from '../base/assert.js';
+import type { Timespec } from '../base/clock.js';
+import { asContentId, asIno } from '../base/ids.js';
+import type { ContentId, Ino } from '../base/ids.js';
+import type { AttributeRecord, CreateRecord } from '../format/records.js';
+import type { Inode } from './contract.js';
+import type { Connection } from './connection.js';
+import type { Counters } from './counters.js';
+
+export const typeMask = 0o170000;
+export const directoryType = 0o040000;
+export const regularType = 0o100000;
+
+const columns =
+  'i.ino, i.content, i.mode, i.nlink, i.uid, i.gid, i.rdev, i.size, i.allocated, i.atime_sec, i.atime_nsec, i.mtime_sec, i.mtime_nsec, i.ctime_sec, i.ctime_nsec, i.btime_sec, i.btime_nsec';
+type Columns = readonly [
+  number, number, number, number, number, number, number, number, number,
+  number, number, number, number, number, number, number, number,
+];
+
+/** A place in the tree of names. */
+export interface NamePlace {
+  readonly parent: number;
+  readonly cookie: number;
+}
+
+export function isDirectory(mode: number): boolean {
+  return (mode & typeMask) === directoryType;
+}
+
+function inodeOf(row: Columns): Inode {
+  return {
+    ino: asIno(row[0]),
+    content: asContentId(row[1]),
+    mode: row[2],
+    nlink: row[3],
+    uid: row[4],
+    gid: row[5],
+    rdev: row[6],
+    size: row[7],
+    allocated: row[8],
+    atime: { sec: row[9], nsec: row[10] },
+    mtime: { sec: row[11], nsec: row[12] },
+    ctime: { sec: row[13], nsec: row[14] },
+    btime: { sec: row[15], nsec: row[16] },
+  };
+}
+
+function statements(db: Connection) {
+  return {
+    get: db.prepare<[number], Columns>(`SELECT ${columns} FROM inode i WHERE i.ino = ?`).raw(),
+    byName: db
+      .prepare<[number, number, number, Buffer], Columns>(
+        `SELECT ${columns} FROM dirent d CROSS JOIN inode i ON i.ino = d.ino WHERE d.parent = ? AND d.cookie BETWEEN ? AND ? AND d.name = ?`,
+      )
+      .raw(),
+    ofContent: db.prepare<[number], number>('SELECT ino FROM inode WHERE content = ? AND content > 0').pluck(),
+    insert: db.prepare('INSERT INTO inode VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    remove: db.prepare<[number]>('DELETE FROM inode WHERE ino = ?'),
+    target: db.prepare<[number], Buffer | null>('SELECT target FROM inode WHERE ino = ?').pluck(),
+    place: db.prepare<[number], NamePlace>('SELECT parent, cookie FROM inode WHERE ino = ?'),
+    setPlace: db.prepare<[number, number, number]>('UPDATE inode SET parent = ?, cookie = ? WHERE ino = ?'),
+    touchDirectory: db.prepare<[number, number, number, number, number, number]>(
+      `UPDATE inode SET nlink = nlink + ?, mtime_sec = ?, mtime_nsec = ?, ctime_sec = ?, ctime_nsec = ? WHERE ino = ? AND mode & ${typeMask} = ${directoryType} AND nlink > 0`,
+    ),
+    setLinks: db.prepare<[number, number, number, number]>('UPDATE inode SET nlink = ?, ctime_sec = ?, ctime_nsec = ? WHERE ino = ?'),
+    changed: db.prepare<[number, number, number]>('UPDATE inode SET ctime_sec = ?, ctime_nsec = ? WHERE ino = ?'),
+    data: db.prepare<[number, number, number, number, number, number, number]>(
+      'UPDATE inode SET size = ?, allocated = ?, mtime_sec = ?, mtime_nsec = ?, ctime_sec = ?, ctime_nsec = ? WHERE ino = ?',
+    ),
+    allocated: db.prepare<[number, number]>('UPDATE inode SET allocated = allocated + ? WHERE ino = ?'),
+    attributes: db.prepare(
+      `UPDATE inode SET mode = coalesce((mode & ${typeMask}) | ?, mode), uid = coalesce(?, uid), gid = coalesce(?, gid),
+       atime_sec = coalesce(?, atime_sec), atime_nsec = coalesce(?, atime_nsec), mtime_sec = coalesce(?, mtime_sec), mtime_nsec = coalesce(?, mtime_nsec),
+       ctime_sec = ?, ctime_nsec = ? WHERE ino = ?`,
+    ),
+  };
+}
+
+export class Inodes {
+  readonly #sql: ReturnType<typeof statements>;
+  readonly #counters: Counters;
+
+  constructor(db: Connection, counters: Counters) {
+    this.#sql = statements(db);
+    this.#counters = counters;
+  }
+
+  get(ino: number): Inode | null {
+    const row = this.#sql.get.get(ino);
+    return row === undefined ? null : inodeOf(row);
+  }
+
+  /** For records: their inodes exist. */
+  need(ino: number): Inode {
+    const inode = this.get(ino);
+    assert(inode !== null, `inode ${ino} exists`);
+    return inode;
+  }
+
+  byName(parent: number, cookieFrom: number, cookieTo: number, name: Buffer): Inode | null {
+    const row = this.#sql.byName.get(parent, cookieFrom, cookieTo, name);
+    return row === undefined ? null : inodeOf(row);
+  }
+
+  /** The inode whose extents these are; null when it is gone. */
+  ofContent(content: ContentId): Ino | null {
+    const ino = this.#sql.ofContent.get(content);
+    return ino === undefined ? null : asIno(ino);
+  }
+
+  insert(record: CreateRecord, place: NamePlace): void {
+    const { time } = record;
+    const directory = isDirectory(record.mode);
+    this.#sql.insert.run(
+      record.ino, record.content, record.mode, directory ? 2 : 1, record.uid, record.gid, record.rdev, record.target?.length ?? 0,
+      time.sec, time.nsec, time.sec, time.nsec, time.sec, time.nsec, time.sec, time.nsec, place.parent, place.cookie, record.target,
+    );
+    this.#counters.files += 1;
+    this.#counters.nextIno = Math.max(this.#counters.nextIno, record.ino + 1, record.content + 1);
+  }
+
+  remove(ino: Ino): void {
+    this.#sql.remove.run(ino);
+    this.#counters.files -= 1;
+  }
+
+  target(ino: Ino): Buffer | null {
+    return this.#sql.target.get(ino) ?? null;
+  }
+
+  place(ino: number): NamePlace | null {
+    return this.#sql.place.get(ino) ?? null;
+  }
+
+  setPlace(ino: number, place: NamePlace): void {
+    this.#sql.setPlace.run(place.parent, place.cookie, ino);
+  }
+
+  /** A directory gained or lost an entry; `links` is the change of its subdirectories. */
+  touchDirectory(ino: number, links: number, time: Timespec): void {
+    const { changes } = this.#sql.touchDirectory.run(links, time.sec, time.nsec, time.sec, time.nsec, ino);
+    assert(changes === 1, `inode ${ino} is a linked directory`);
+  }
+
+  setLinks(ino: number, nlink: number, time: Timespec): void {
+    this.#sql.setLinks.run(nlink, time.sec, time.nsec, ino);
+  }
+
+  /** Sets ctime. */
+  changed(ino: number, time: Timespec): void {
+    assert(this.#sql.changed.run(time.sec, time.nsec, ino).changes === 1, `inode ${ino} exists`);
+  }
+
+  /** After a change of data: size, bytes under extents, mtime and ctime. */
+  setData(inode: Inode, size: number, allocatedChange: number, time: Timespec): void {
+    const allocated = inode.allocated + allocatedChange;
+    assert(allocated >= 0, `inode ${inode.ino} has no negative space`);
+    this.#counters.liveBytes += allocatedChange;
+    this.#sql.data.run(size, allocated, time.sec, time.nsec, time.sec, time.nsec, inode.ino);
+  }
+
+  addAllocated(ino: Ino, change: number): void {
+    this.#counters.liveBytes += change;
+    this.#sql.allocated.run(change, ino);
+  }
+
+  setAttributes(record: AttributeRecord): void {
+    const { atime, mtime, ctime } = record;
+    const { changes } = this.#sql.attributes.run(
+      record.mode === undefined ? null : record.mode & 0o7777, record.uid ?? null, record.gid ?? null,
+      atime?.sec ?? null, atime?.nsec ?? null, mtime?.sec ?? null, mtime?.nsec ?? null, ctime.sec, ctime.nsec, record.ino,
+    );
+    assert(changes === 1, `inode ${record.ino} exists`);
+  }
+}

@@ -1,0 +1,212 @@
+// Segments and where their shards lie: states open -> sealed -> dead -> gone, live bytes, presence in the backup.
+// `live` is the sum of all extents that refer to a segment; a range that two extents share counts twice, 0 means dead for certain.
+import { assert } from '../base/assert.js';
+import { asDiskId, asGenerationId, asLsn, asSegmentNumber } from '../base/ids.js';
+import type { DiskId, Lsn, SegmentNumber } from '../base/ids.js';
+import type { SegmentOpenRecord, SegmentSealRecord, ShardMoveRecord } from '../format/records.js';
+import type { SegmentRow, SegmentState, Skeleton } from './contract.js';
+import type { Connection } from './connection.js';
+import type { Counters } from './counters.js';
+import type { Disks } from './disks.js';
+import { shareSteps, stateDead, stateOpen, stateSealed } from './schema.js';
+
+export interface SegmentColumns {
+  readonly segment: number;
+  readonly generation: string;
+  readonly state: number;
+  readonly length: number;
+  readonly live: number;
+  readonly share: number;
+  readonly layout: number;
+  readonly k: number;
+  readonly m: number;
+  readonly e: number;
+  readonly shard_bytes: number;
+  readonly present: number;
+  readonly died_lsn: number;
+}
+
+type Filter = Parameters<Skeleton['segments']>[2];
+
+const states: readonly SegmentState[] = ['open', 'sealed', 'dead'];
+
+/** Each has its partial index (schema.ts), `all` the table. */
+const filters: Readonly<Record<Filter, string>> = {
+  all: '1',
+  open: `state = ${stateOpen}`,
+  'needs-upload': `state = ${stateSealed} AND present = 0 AND live > 0`,
+  droppable: `state = ${stateSealed} AND live = 0`,
+  dead: `state = ${stateDead}`,
+  'delta-shards': `state = ${stateSealed} AND present = 1 AND e > 0`,
+};
+
+/** Live share of a sealed segment in steps. */
+export function shareOf(live: number, length: number): number {
+  return length === 0 ? 0 : Math.floor((live * shareSteps) / length);
+}
+
+function statements(db: Connection) {
+  const list = (where: string) =>
+    db.prepare<[number, number], SegmentColumns>(`SELECT * FROM segment WHERE segment > ? AND ${where} ORDER BY segment LIMIT ?`);
+  return {
+    get: db.prepare<[number], SegmentColumns>('SELECT * FROM segment WHERE segment = ?'),
+    list: {
+      all: list(filters.all),
+      open: list(filters.open),
+      'needs-upload': list(filters['needs-upload']),
+      droppable: list(filters.droppable),
+      dead: list(filters.dead),
+      'delta-shards': list(filters['delta-shards']),
+    } satisfies Record<Filter, unknown>,
+    onDisk: db.prepare<[number, number, number], number>('SELECT DISTINCT segment FROM shard WHERE disk = ? AND segment > ? ORDER BY segment LIMIT ?').pluck(),
+    garbage: db.prepare<[number, number, number], SegmentColumns>(
+      `SELECT * FROM segment WHERE state = ${stateSealed} AND share <= ? AND live > 0 AND live < ? * length ORDER BY share, segment LIMIT ?`,
+    ),
+    insert: db.prepare(`INSERT INTO segment VALUES (?, ?, ${stateOpen}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)`),
+    seal: db.prepare(
+      `UPDATE segment SET state = ${stateSealed}, length = ?, share = ?, layout = ?, k = ?, m = ?, e = ?, shard_bytes = ? WHERE segment = ?`,
+    ),
+    addLive: db
+      .prepare<[number, number], readonly [number, number, number, number]>(
+        `UPDATE segment SET live = live + ? WHERE segment = ? AND state < ${stateDead} RETURNING live, length, state, share`,
+      )
+      .raw(),
+    share: db.prepare<[number, number]>('UPDATE segment SET share = ? WHERE segment = ?'),
+    die: db.prepare<[number, number]>(`UPDATE segment SET state = ${stateDead}, died_lsn = ? WHERE segment = ? AND state < ${stateDead} AND live = 0`),
+    present: db.prepare<[number, number]>('UPDATE segment SET present = ? WHERE segment = ?'),
+    noDeltaShards: db.prepare<[number]>('UPDATE segment SET e = 0 WHERE segment = ?'),
+    remove: db.prepare<[number]>('DELETE FROM segment WHERE segment = ?'),
+    shards: db.prepare<[number], readonly [number, number | null]>('SELECT idx, disk FROM shard WHERE segment = ? ORDER BY idx').raw(),
+    shardInsert: db.prepare<[number, number, number]>('INSERT INTO shard (segment, idx, disk) VALUES (?, ?, ?)'),
+    shardMove: db.prepare<[number | null, number, number]>('UPDATE shard SET disk = ? WHERE segment = ? AND idx = ?'),
+    shardsRemove: db.prepare<[number, number]>('DELETE FROM shard WHERE segment = ? AND idx >= ?'),
+  };
+}
+
+export class Segments {
+  readonly #sql: ReturnType<typeof statements>;
+  readonly #counters: Counters;
+  readonly #disks: Disks;
+
+  constructor(db: Connection, counters: Counters, disks: Disks) {
+    this.#sql = statements(db);
+    this.#counters = counters;
+    this.#disks = disks;
+  }
+
+  // ---- reading ----
+
+  get(segment: SegmentNumber): SegmentRow | null {
+    const row = this.#sql.get.get(segment);
+    return row === undefined ? null : this.#rowOf(row);
+  }
+
+  list(after: SegmentNumber, limit: number, filter: Filter): readonly SegmentRow[] {
+    return this.#sql.list[filter].all(after, limit).map((row) => this.#rowOf(row));
+  }
+
+  onDisk(disk: DiskId, after: SegmentNumber, limit: number): readonly SegmentRow[] {
+    const number = this.#disks.find(disk);
+    if (number === null) return [];
+    return this.#sql.onDisk.all(number, after, limit).map((segment) => this.#rowOf(this.#need(segment)));
+  }
+
+  garbage(liveShare: number, limit: number): readonly SegmentRow[] {
+    const rows = this.#sql.garbage.all(Math.floor(liveShare * shareSteps), liveShare, limit);
+    return rows.sort((a, b) => a.live / a.length - b.live / b.length || a.segment - b.segment).map((row) => this.#rowOf(row));
+  }
+
+  // ---- records ----
+
+  open(record: SegmentOpenRecord): void {
+    assert(this.#sql.get.get(record.segment) === undefined, `segment number ${record.segment} is new`);
+    this.#sql.insert.run(record.segment, record.generation);
+    this.#counters.nextSegment = Math.max(this.#counters.nextSegment, record.segment + 1);
+  }
+
+  seal(record: SegmentSealRecord): void {
+    const { segment, layout, disks } = record;
+    const row = this.#need(segment);
+    assert(row.state !== stateDead, `segment ${segment} is not dead when it is sealed`);
+    assert(layout.number > row.layout, `layout numbers of segment ${segment} grow`);
+    assert(row.state === stateOpen || row.length === record.length, `segment ${segment} keeps its length in a new layout`);
+    assert(disks.length === layout.k + layout.m + layout.e, `segment ${segment} has a disk for every shard`);
+    const share = shareOf(row.live, record.length);
+    this.#sql.seal.run(record.length, share, layout.number, layout.k, layout.m, layout.e, layout.shardBytes, segment);
+    this.#sql.shardsRemove.run(segment, 0);
+    disks.forEach((disk, index) => this.#sql.shardInsert.run(segment, index, this.#disks.number(disk)));
+  }
+
+  /** Extents that refer to it came (or, negative, went). */
+  addLive(segment: SegmentNumber, bytes: number): void {
+    const row = this.#sql.addLive.get(bytes, segment);
+    assert(row !== undefined, `segment ${segment} exists and is not dead when its references change`);
+    const [live, length, state, share] = row;
+    assert(live >= 0, `segment ${segment} has no negative live bytes`);
+    if (state === stateSealed && shareOf(live, length) !== share) this.#sql.share.run(shareOf(live, length), segment);
+  }
+
+  drop(lsn: Lsn, segment: SegmentNumber): void {
+    assert(this.#sql.die.run(lsn, segment).changes === 1, `nothing refers to segment ${segment} when it dies`);
+  }
+
+  forget(segment: SegmentNumber): void {
+    const row = this.#need(segment);
+    assert(row.state === stateDead, `segment ${segment} is dead before its shards are forgotten`);
+    this.#sql.shardsRemove.run(segment, 0);
+    if (row.present === 0) this.#sql.remove.run(segment);
+  }
+
+  moveShard(record: ShardMoveRecord): void {
+    const disk = record.disk === null ? null : this.#disks.number(record.disk);
+    const { changes } = this.#sql.shardMove.run(disk, record.segment, record.index);
+    assert(changes === 1, `segment ${record.segment} has shard ${record.index}`);
+  }
+
+  dropDeltaShards(segments: readonly SegmentNumber[]): void {
+    for (const segment of segments) {
+      const row = this.#need(segment);
+      this.#sql.noDeltaShards.run(segment);
+      this.#sql.shardsRemove.run(segment, row.k + row.m);
+    }
+  }
+
+  setPresent(segment: SegmentNumber, present: boolean): void {
+    const { changes } = this.#sql.present.run(present ? 1 : 0, segment);
+    assert(changes === 1, `segment ${segment} exists`);
+  }
+
+  /** The backup objects are gone; a dead segment whose shards were forgotten goes with them. */
+  forgetBackup(segments: readonly SegmentNumber[]): void {
+    for (const segment of segments) {
+      const row = this.#need(segment);
+      assert(row.state === stateDead, `segment ${segment} is dead before its backup is forgotten`);
+      if (this.#sql.shards.all(segment).length === 0) this.#sql.remove.run(segment);
+      else this.#sql.present.run(0, segment);
+    }
+  }
+
+  #need(segment: number): SegmentColumns {
+    const row = this.#sql.get.get(segment);
+    assert(row !== undefined, `segment ${segment} exists`);
+    return row;
+  }
+
+  #rowOf(row: SegmentColumns): SegmentRow {
+    const state = states[row.state];
+    assert(state !== undefined, `segment ${row.segment} has a known state`);
+    const disks = new Array<DiskId | null>(row.k + row.m + row.e).fill(null);
+    for (const [index, disk] of this.#sql.shards.all(row.segment)) disks[index] = disk === null ? null : asDiskId(this.#disks.id(disk));
+    return {
+      segment: asSegmentNumber(row.segment),
+      generation: asGenerationId(row.generation),
+      state,
+      length: row.length,
+      live: row.live,
+      layout: row.layout === 0 ? null : { number: row.layout, k: row.k, m: row.m, e: row.e, shardBytes: row.shard_bytes },
+      disks,
+      present: row.present === 1,
+      diedLsn: asLsn(row.died_lsn),
+    };
+  }
+}
