@@ -30,7 +30,7 @@ export const imageChunkBytes = 64 * KiB;
 export const unjournaledRecordsMax = 400_000;
 /** Commit intervals between two consistency points when little changes, and records after which one is cut at once: bound the WAL and a replay after kill -9. */
 export const pointIntervalBeats = 5;
-export const pointRecordsMax = 50_000;
+export const pointRecordsMax = 20_000;
 /** Journal bytes after which a skeleton image is published, so that replay after a power loss stays short. */
 export const imageJournalBytes = 128 * MiB;
 export const shardsPerSegmentMax = 32;

@@ -17,23 +17,17 @@ import type { MountedVolume } from '../volume/mounted-volume.js';
 import { openVolumeWith } from '../volume/open.js';
 import { openDisks } from '../volume/open-disks.js';
 import type { VolumePorts } from '../volume/ports.js';
-import type { LostRange, RebuildReport, RecoveryProgress, SourceCount } from './contract.js';
+import type { LostRange, RebuildReport, RebuildRequest, RecoveryProgress, SourceCount } from './contract.js';
 import { lostRanges } from './lost.js';
-
-export interface RebuildOptions {
-  /** New directories that take the place of old ones. */
-  readonly replace: readonly { readonly old: string; readonly new: string }[];
-  readonly dryRun: boolean;
-}
 
 type Source = 'parity' | 'backup' | 'journal' | 'whole' | 'none';
 
 /** Rebuild of a volume that is not mounted: opens it with the new disks in place, rebuilds, closes. */
-export function rebuildVolume(settings: VolumeSettings, options: RebuildOptions, io: SystemIo, progress: RecoveryProgress): Promise<RebuildReport> {
+export function rebuildVolume(settings: VolumeSettings, options: RebuildRequest, io: SystemIo, progress: RecoveryProgress): Promise<RebuildReport> {
   return rebuildVolumeWith(settings, options, localPorts(io), progress);
 }
 
-export async function rebuildVolumeWith(settings: VolumeSettings, options: RebuildOptions, ports: VolumePorts, progress: RecoveryProgress): Promise<RebuildReport> {
+export async function rebuildVolumeWith(settings: VolumeSettings, options: RebuildRequest, ports: VolumePorts, progress: RecoveryProgress): Promise<RebuildReport> {
   if (!options.dryRun) await formatReplacements(settings, options, ports);
   const mounted = await openVolumeWith(options.dryRun ? settings : withReplacements(settings, options), ports);
   try {
@@ -44,7 +38,7 @@ export async function rebuildVolumeWith(settings: VolumeSettings, options: Rebui
 }
 
 /** The settings as they are once NEW stands for OLD. */
-export function withReplacements(settings: VolumeSettings, options: RebuildOptions): VolumeSettings {
+export function withReplacements(settings: VolumeSettings, options: RebuildRequest): VolumeSettings {
   const next = (path: string): string => options.replace.find((r) => r.old === path)?.new ?? path;
   for (const { old } of options.replace) {
     if (![...settings.disks, ...settings.journal.disks].some((d) => d.path === old)) {
@@ -61,7 +55,7 @@ export function withReplacements(settings: VolumeSettings, options: RebuildOptio
   };
 }
 
-async function formatReplacements(settings: VolumeSettings, options: RebuildOptions, ports: VolumePorts): Promise<void> {
+async function formatReplacements(settings: VolumeSettings, options: RebuildRequest, ports: VolumePorts): Promise<void> {
   withReplacements(settings, options);
   if (options.replace.length === 0) return;
   const { volume, members } = await openDisks(settings, ports);
@@ -216,7 +210,7 @@ class RebuildRun {
 
   async #fromJournal(row: SegmentRow): Promise<Buffer | null> {
     const { core } = this.#mounted;
-    const journal = (this.#journal ??= await recoverJournal({ volume: core.volume, disks: core.disks.present(), tolerance: core.settings.tolerance, logger: core.ports.logger, marks: [] }));
+    const journal = (this.#journal ??= await recoverJournal({ volume: core.volume, disks: core.disks.present(), journalDisks: [], logger: core.ports.logger }));
     const bytes = Buffer.alloc(row.length);
     const covered: { from: number; to: number }[] = [];
     for await (const range of journal.payloadOf(row.segment)) {

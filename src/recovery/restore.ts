@@ -4,15 +4,15 @@ import { openBackup, readMarker, type Backup } from '../backup/backup.js';
 import type { RootBody } from '../backup/contract.js';
 import { HoldfastError } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
-import { asDiskId, asGenerationId, NO_LSN } from '../base/ids.js';
+import { asDiskId, NO_LSN } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import { uuid } from '../base/random.js';
 import type { BackupSettings, VolumeSettings } from '../config/settings.js';
 import type { Generation } from '../format/generation.js';
-import { writeGenerations } from '../journal/recovery.js';
 import { createImageSource } from '../skeleton/image-source.js';
 import { openSkeleton } from '../skeleton/skeleton.js';
 import { DiskSet, type DiskMember } from '../volume/disk-set.js';
+import { generationAfter, makeDurable } from '../volume/generation.js';
 import { publishLocalImage } from '../volume/image-point.js';
 import { checkDisks, checkShape } from '../volume/init-checks.js';
 import { LocalImages } from '../volume/local-images.js';
@@ -21,60 +21,43 @@ import { openVolumeWith, skeletonPath } from '../volume/open.js';
 import type { MountedVolume } from '../volume/mounted-volume.js';
 import type { VolumePorts } from '../volume/ports.js';
 import { materialize } from '../volume/recover-skeleton.js';
-import type { RecoveryProgress, RestoreReport } from './contract.js';
+import type { RecoveryProgress, RestoreReport, RestoreRequest } from './contract.js';
 import { hydrate } from './hydrate.js';
 
-/** Which root: the newest, one by number, or the newest at or before a time (seconds since 1970). */
-export type RestorePoint = { readonly kind: 'newest' } | { readonly kind: 'root'; readonly sequence: number } | { readonly kind: 'time'; readonly seconds: number };
-
-export interface BackupContents {
-  readonly volume: string;
-  readonly roots: readonly RootBody[];
+/** The settings of the request name the new disks and state; their backup is where the volume comes from. */
+export function restoreVolume(request: RestoreRequest, io: SystemIo, progress: RecoveryProgress): Promise<RestoreReport> {
+  return restoreVolumeWith(request, localPorts(io), progress);
 }
 
-/** What a backup holds, for choosing a root and for the settings of the new volume. Reads only. */
-export async function inspectBackup(backup: BackupSettings, io: SystemIo): Promise<BackupContents> {
-  const ports = localPorts(io);
-  const opened = await openFrom(backup, ports);
-  try {
-    return { volume: opened.volume, roots: await opened.backup.roots.list() };
-  } finally {
-    await opened.backup.close();
-  }
-}
-
-/** `settings` name the new disks and state; their backup is where the volume comes from. */
-export function restoreVolume(settings: VolumeSettings, point: RestorePoint, io: SystemIo, progress: RecoveryProgress): Promise<RestoreReport> {
-  return restoreVolumeWith(settings, point, localPorts(io), progress);
-}
-
-export async function restoreVolumeWith(settings: VolumeSettings, point: RestorePoint, ports: VolumePorts, progress: RecoveryProgress): Promise<RestoreReport> {
+export async function restoreVolumeWith(request: RestoreRequest, ports: VolumePorts, progress: RecoveryProgress): Promise<RestoreReport> {
   const started = ports.clock.monotonicMs();
-  const root = await prepare(settings, point, ports);
+  const { root, settings } = await prepare(request, ports);
   const mounted = await openVolumeWith(settings, ports);
   try {
     await adoptRoot(mounted, root);
     const { segments, bytes, lost } = await hydrate(mounted, progress);
     await publishLocalImage(mounted.core, mounted.points);
     const { files } = mounted.core.skeleton.use();
-    return { root: root.sequence, rootTime: root.time.sec, files, segments, bytes, lost, elapsedMs: ports.clock.monotonicMs() - started };
+    return { settings, root: root.sequence, rootTime: root.time.sec, files, segments, bytes, lost, elapsedMs: ports.clock.monotonicMs() - started };
   } finally {
     await mounted.close();
   }
 }
 
 /** Lays the skeleton of the root onto the new disks. Does nothing but read the root where an earlier restore has done it. */
-async function prepare(settings: VolumeSettings, point: RestorePoint, ports: VolumePorts): Promise<RootBody> {
-  if (settings.backup === null) throw new HoldfastError('invalid', 'restore needs a backup', { code: 'no-backup', hint: 'Name it with --from.' });
-  const { backup, volume } = await openFrom(settings.backup, ports);
+async function prepare(request: RestoreRequest, ports: VolumePorts): Promise<{ readonly root: RootBody; readonly settings: VolumeSettings }> {
+  const from = request.settings.backup;
+  if (from === null) throw new HoldfastError('invalid', 'restore needs a backup', { code: 'no-backup', hint: 'Name it with --from.' });
+  const { backup, volume } = await openFrom(from, ports);
   try {
-    const root = choose(await backup.roots.list(), point, backup.description);
-    if (await alreadyPrepared(settings, ports, volume)) return root;
+    const root = choose(await backup.roots.list(), request.at, backup.description);
+    const settings = completed(request, root);
+    if (await alreadyPrepared(settings, ports, volume)) return { root, settings };
     checkShape(settings);
     await checkDisks(settings, ports);
     const newest = (await backup.roots.newest()) ?? root;
     await layDown(settings, ports, backup, root, newest.generation);
-    return root;
+    return { root, settings };
   } finally {
     await backup.close();
   }
@@ -90,9 +73,22 @@ async function openFrom(backup: BackupSettings, ports: VolumePorts): Promise<{ r
   return { backup: openBackup({ store, volume: marker.volume, codec: ports.codec, clock: ports.clock, random: ports.random, logger: ports.logger }), volume: marker.volume };
 }
 
-function choose(roots: readonly RootBody[], point: RestorePoint, where: string): RootBody {
-  const fitting = roots.filter((root) => root.image !== null && (point.kind === 'newest' || (point.kind === 'root' ? root.sequence === point.sequence : root.time.sec <= point.seconds)));
-  const chosen = fitting.at(-1);
+/** What the request leaves open is as it was when the root was made, as far as the new disks can hold it. */
+function completed(request: RestoreRequest, root: RootBody): VolumeSettings {
+  const number = (name: string, otherwise: number): number => {
+    const value = root.settings[name];
+    return typeof value === 'number' ? value : otherwise;
+  };
+  const most = Math.max(0, request.settings.disks.length - 1);
+  const tolerance = request.settings.tolerance ?? Math.min(number('tolerance', most), most);
+  const parity = request.settings.parity ?? Math.min(number('parity', tolerance), tolerance);
+  const scheme = request.settings.scheme ?? (root.settings['scheme'] === 'copy' && request.settings.journal.disks.length > 0 ? 'copy' : 'parity');
+  return { ...request.settings, tolerance, parity, scheme };
+}
+
+function choose(roots: readonly RootBody[], at: RestoreRequest['at'], where: string): RootBody {
+  const fits = (root: RootBody): boolean => at === null || ('sequence' in at ? root.sequence === at.sequence : root.time.sec <= at.timeSeconds);
+  const chosen = roots.filter((root) => root.image !== null && fits(root)).at(-1);
   if (chosen !== undefined) return chosen;
   const known = roots.map((root) => `${root.sequence} (${new Date(root.time.sec * 1000).toISOString()})`).join(', ');
   throw new HoldfastError('missing', `no such root in ${where}`, { code: 'no-root', hint: known === '' ? 'Nothing was ever flushed there.' : `Roots there: ${known}.` });
@@ -125,14 +121,8 @@ async function layDown(settings: VolumeSettings, ports: VolumePorts, backup: Bac
     }
   }
   const disks = new DiskSet(members, (member) => ports.logger.error({ disk: member.path, reason: member.reason }, 'a disk failed during restore'));
-  const generation: Generation = {
-    number: before.number + 1,
-    id: asGenerationId(ports.random.bytes(8).toString('hex')),
-    parentLsn: image.lsn,
-    members: disks.present().map((d) => d.id),
-    journalDisks: disks.journalCandidates().slice(0, settings.tolerance + 1).map((d) => d.id),
-    tolerance: settings.tolerance,
-  };
+  const end = { generation: image.generation, lsn: image.lsn, link: image.link };
+  const generation = generationAfter({ end, highestNumber: before.number }, disks, settings.tolerance, ports.random);
   const skeleton = openSkeleton(path, { volume: backup.volume, recordDeltas: true });
   const source = createImageSource(skeleton, { inline: ports.inlineImages });
   try {
@@ -140,7 +130,7 @@ async function layDown(settings: VolumeSettings, ports: VolumePorts, backup: Bac
     const images = new LocalImages(backup.volume, ports, disks, settings.tolerance + 1);
     await images.publish(source, { generation: generation.id, lsn: image.lsn, link: 0 });
     failpoint('after-restored-image-before-generation');
-    await writeGenerations(disks.present(), [before, generation]);
+    await makeDurable(disks, backup.volume, [before, generation]);
     // Durable from here: the disks can be mounted, and every byte can be read through the backup.
   } finally {
     source.release();

@@ -4,12 +4,12 @@ import { messageOf } from '../base/errors.js';
 import type { VolumeId } from '../base/ids.js';
 import type { VolumeSettings } from '../config/settings.js';
 import type { Generation } from '../format/generation.js';
-import type { JournalMark } from '../journal/contract.js';
+import type { JournalMark, RetainedFile } from '../journal/contract.js';
 import { startJournal } from '../journal/journal.js';
-import { writeGenerations } from '../journal/recovery.js';
 import { createPool } from '../pool/pool.js';
 import type { ImageSource, Skeleton } from '../skeleton/contract.js';
 import { VolumeCore } from './core.js';
+import { makeDurable } from './generation.js';
 import type { DiskSet } from './disk-set.js';
 import type { LocalImages } from './local-images.js';
 import type { VolumePorts } from './ports.js';
@@ -24,6 +24,7 @@ export interface AssemblyParts {
   readonly skeleton: Skeleton;
   readonly imageSource: ImageSource;
   readonly generations: readonly Generation[];
+  readonly retained: readonly RetainedFile[];
   readonly startAfter: JournalMark;
 }
 
@@ -56,27 +57,29 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
     logger: ports.logger,
     ...(ports.poolSettings === undefined ? {} : { settings: ports.poolSettings }),
   });
-  const journal = await startJournal({
+  const journal = startJournal({
     volume,
     generation: core.generation,
     startAfter: parts.startAfter,
     disks: core.generation.journalDisks.flatMap((id) => disks.readable(id) ?? []),
     candidates: () => disks.journalCandidates(),
     payload,
-    clock: ports.clock,
+    retained: parts.retained,
     random: ports.random,
     logger: ports.logger,
     onGenerationChange: async (next) => {
       core.generations = [...core.generations, next];
-      await writeGenerations(
-        disks.members.flatMap((m) => (m.disk !== null && m.state === 'healthy' ? [m.disk] : [])),
-        core.generations,
-      );
+      await makeDurable(disks, volume, core.generations);
     },
     onDiskFailed: (disk, error) => {
-      ports.logger.error({ disk: disk.path, error: messageOf(error) }, 'a journal disk failed');
-      disks.fail(disk.id, error);
+      ports.logger.error({ disk, error: messageOf(error) }, 'a journal disk failed');
+      disks.fail(disk, error);
     },
+    onDegraded: (copies, wanted) => {
+      core.journalCopies = copies < wanted ? { copies, wanted } : null;
+      ports.logger.warn({ copies, wanted }, 'the journal has fewer copies than it should');
+    },
+    ...(ports.journalLimits === undefined ? {} : { limits: ports.journalLimits }),
   });
   core.attach(journal, pool);
   disks.onFailed = (member) => {

@@ -46,6 +46,8 @@ export class VolumeCore {
   failure: HoldfastError | null = null;
   /** Held from an image's capture to its release. */
   readonly imageLock = new Mutex();
+  /** Copies the journal writes to, and should; null while it is as it should be. */
+  journalCopies: { readonly copies: number; readonly wanted: number } | null = null;
   #deferring = false;
   #deferred: { readonly lsn: Lsn; readonly record: JournalRecord }[] = [];
   readonly #pins = new Map<SegmentNumber, number>();

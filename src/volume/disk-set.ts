@@ -50,6 +50,11 @@ export class DiskSet {
     return this.#members.flatMap((m) => (m.disk === null ? [] : [m.disk]));
   }
 
+  /** Opened and not failed, of any role. */
+  healthy(): readonly Disk[] {
+    return this.#members.flatMap((m) => (m.disk !== null && m.state === 'healthy' ? [m.disk] : []));
+  }
+
   /** Takes a disk out of writing, once. */
   fail(id: DiskId, error: unknown): void {
     const index = this.#members.findIndex((m) => m.disk?.id === id);

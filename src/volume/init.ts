@@ -7,10 +7,9 @@ import { asDiskId, asGenerationId, asVolumeId, NO_LSN, type VolumeId } from '../
 import { uuid } from '../base/random.js';
 import type { VolumeSettings } from '../config/settings.js';
 import type { Disk } from '../disk/disk.js';
-import type { Generation } from '../format/generation.js';
-import { writeGenerations } from '../journal/recovery.js';
 import { createImageSource } from '../skeleton/image-source.js';
 import { createSkeleton } from '../skeleton/skeleton.js';
+import { generationAfter, makeDurable } from './generation.js';
 import { DiskSet, type DiskMember } from './disk-set.js';
 import { checkDisks, checkShape } from './init-checks.js';
 import { LocalImages } from './local-images.js';
@@ -45,7 +44,7 @@ export async function initVolumeWith(settings: VolumeSettings, ports: VolumePort
 
 /** The state directory of another volume is never overwritten. */
 async function checkState(settings: VolumeSettings): Promise<void> {
-  const there = await readdir(settings.stateDir).catch(() => []);
+  const there = await readdir(settings.stateDir).catch((): string[] => []);
   if (there.includes('skeleton.db')) {
     throw new HoldfastError('conflict', `${settings.stateDir} already holds the state of a volume`, {
       code: 'state-exists',
@@ -81,14 +80,8 @@ async function formatDisks(settings: VolumeSettings, ports: VolumePorts, volume:
 
 /** Order: skeleton image, then the generation that makes the disks mountable. */
 async function writeFirstState(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, disks: DiskSet): Promise<void> {
-  const generation: Generation = {
-    number: 1,
-    id: asGenerationId(ports.random.bytes(8).toString('hex')),
-    parentLsn: NO_LSN,
-    members: disks.present().map((d) => d.id),
-    journalDisks: disks.journalCandidates().slice(0, settings.tolerance + 1).map((d) => d.id),
-    tolerance: settings.tolerance,
-  };
+  const nothing = { end: { generation: asGenerationId('0'.repeat(16)), lsn: NO_LSN, link: 0 }, highestNumber: 0 };
+  const generation = generationAfter(nothing, disks, settings.tolerance, ports.random);
   const path = skeletonPath(settings);
   await mkdir(settings.stateDir, { recursive: true, mode: 0o700 });
   const skeleton = createSkeleton(path, {
@@ -105,7 +98,7 @@ async function writeFirstState(settings: VolumeSettings, ports: VolumePorts, vol
     await skeleton.commit(point, () => source.capture());
     const images = new LocalImages(volume, ports, disks, settings.tolerance + 1);
     await images.publish(source, { generation: generation.id, lsn: NO_LSN, link: 0 });
-    await writeGenerations(disks.present(), [generation]);
+    await makeDurable(disks, volume, [generation]);
     // Durable from here: the disks can be mounted.
   } finally {
     source.release();

@@ -2,16 +2,16 @@
 // Nothing is answered before the chosen history is whole on tolerance + 1 disks and the new generation is durable on every present one (rule 1).
 import { openBackup, type Backup } from '../backup/backup.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
-import { asGenerationId, NO_LSN, type DiskId, type VolumeId } from '../base/ids.js';
+import { NO_LSN, type VolumeId } from '../base/ids.js';
 import { failpoint } from '../base/failpoint.js';
 import type { VolumeSettings } from '../config/settings.js';
-import type { Generation } from '../format/generation.js';
 import type { RecoveredJournal } from '../journal/contract.js';
-import { recoverJournal, writeGenerations } from '../journal/recovery.js';
+import { recoverJournal } from '../journal/recovery.js';
 import type { VolumeCore } from './core.js';
 import { createImageSource } from '../skeleton/image-source.js';
 import type { Skeleton } from '../skeleton/contract.js';
 import { assembleVolume } from './assemble.js';
+import { generationAfter, makeDurable } from './generation.js';
 import { DiskSet } from './disk-set.js';
 import { LocalImages } from './local-images.js';
 import { localPorts, type SystemIo } from './local-ports.js';
@@ -42,7 +42,7 @@ export async function openVolumeWith(settings: VolumeSettings, ports: VolumePort
 
 async function recoverAndStart(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, disks: DiskSet): Promise<MountedVolume> {
   const backup = await openBackupIfAny(settings, ports, volume);
-  const recovered = await recoverJournal({ volume, disks: disks.present(), tolerance: settings.tolerance, logger: ports.logger, marks: [] });
+  const recovered = await recoverJournal({ volume, disks: disks.present(), journalDisks: disks.journalCandidates().map((d) => d.id), logger: ports.logger });
   const localImages = new LocalImages(volume, ports, disks, settings.tolerance + 1);
   const path = skeletonPath(settings);
   const { skeleton } = await recoverSkeleton({ volume, path, recordDeltas: backup !== null, journal: recovered, localImages, backup, ports });
@@ -71,13 +71,13 @@ export async function startHistory(start: HistoryStart): Promise<MountedVolume> 
   const { settings, ports, disks, recovered } = start;
   await recovered.heal(NO_LSN, Math.min(settings.tolerance + 1, disks.journalCandidates().length));
   failpoint('after-heal-before-generation');
-  const generation = nextGeneration(settings, ports, disks, recovered);
+  const generation = generationAfter(recovered, disks, settings.tolerance, ports.random);
   const generations = [...recovered.generations, generation].slice(-generationsKept);
-  await writeGenerations(disks.present(), generations);
+  await makeDurable(disks, start.volume, generations);
   // Durable from here: this term exists on every present disk; older batches above its parent LSN are void.
   failpoint('after-generation-before-start');
   const imageSource = createImageSource(start.skeleton, { inline: ports.inlineImages });
-  const core = await assembleVolume({ ...start, imageSource, generations, startAfter: { generation: generation.id, lsn: recovered.end.lsn, link: 0 } });
+  const core = await assembleVolume({ ...start, imageSource, generations, retained: recovered.retained, startAfter: { generation: generation.id, lsn: recovered.end.lsn, link: 0 } });
   recordDisks(core);
   await refillOpenSegments(core, recovered);
   const mounted = new MountedVolume(core);
@@ -97,18 +97,6 @@ function recordDisks(core: VolumeCore): void {
     if (row?.path === member.path && row.state === state) continue;
     core.record({ type: 'disk', disk: id, path: member.path, state, reason: member.reason, time: core.ports.clock.now() });
   }
-}
-
-function nextGeneration(settings: VolumeSettings, ports: VolumePorts, disks: DiskSet, recovered: RecoveredJournal): Generation {
-  const ids = (list: readonly { readonly id: DiskId }[]): DiskId[] => list.map((d) => d.id);
-  return {
-    number: (recovered.generations.at(-1)?.number ?? 0) + 1,
-    id: asGenerationId(ports.random.bytes(8).toString('hex')),
-    parentLsn: recovered.end.lsn,
-    members: ids(disks.present()),
-    journalDisks: ids(disks.journalCandidates().slice(0, settings.tolerance + 1)),
-    tolerance: settings.tolerance,
-  };
 }
 
 async function openBackupIfAny(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId): Promise<Backup | null> {

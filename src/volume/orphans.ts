@@ -1,8 +1,7 @@
 // Inodes without a name: kept while the kernel or a handle holds them, then reaped in slices. Trims (the tails of large
 // truncated files) go the same way. One slice a turn, so nobody waits for the deletion of a million extents (rule 11).
 import { HoldfastError } from '../base/errors.js';
-import type { ContentId, Ino } from '../base/ids.js';
-import { asIno } from '../base/ids.js';
+import { asIno, type Ino } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import type { Admission } from './admission.js';
 import type { VolumeCore } from './core.js';
@@ -58,12 +57,6 @@ export class Orphans {
   /** A truncate left rows for later slices. */
   startTrims(): void {
     this.#start();
-  }
-
-  /** Where garbage past the end of this content begins; null when there is none. Growing over it has to wait. */
-  trimOf(content: ContentId): number | null {
-    for (const trim of this.#core.skeleton.trims(rowsPerTurnMax)) if (trim.content === content) return trim.from;
-    return null;
   }
 
   /** Resolves when the slices that are queued now are done. */

@@ -7,6 +7,7 @@ import type { Random } from '../base/random.js';
 import type { BackupSettings } from '../config/settings.js';
 import type { Disk } from '../disk/disk.js';
 import type { Codec } from '../native/codec.js';
+import type { JournalLimits } from '../journal/journal.js';
 import type { PoolSettings } from '../pool/ports.js';
 import type { ObjectStore } from '../objectstore/object-store.js';
 
@@ -43,6 +44,7 @@ export interface VolumePorts {
   openStore(backup: BackupSettings, create: boolean): Promise<ObjectStore>;
   /** Sizes other than the project's limits: for the simulation, whose worlds are small. */
   readonly poolSettings?: Partial<PoolSettings>;
+  readonly journalLimits?: JournalLimits;
   /** Image work on the caller's thread, in order: for the simulation. */
   readonly inlineImages: boolean;
 }

@@ -37,7 +37,9 @@ export class World {
   readonly absent = new Set<string>();
   /** Put between the volume and a disk: faults, canaries. */
   wrapDisk: (disk: Disk) => Disk = (disk) => disk;
-  faultyStore: FaultyObjectStore;
+  /** What the store does wrong next. */
+  storeFault: ConstructorParameters<typeof FaultyObjectStore>[1] = () => null;
+  readonly faultyStore: FaultyObjectStore;
   #boot = 0;
 
   constructor(seed: number, shape: WorldShape, logger: Logger = silentLogger) {
@@ -46,7 +48,7 @@ export class World {
     this.logger = logger;
     this.stateDir = mkdtempSync(join(process.platform === 'linux' ? '/dev/shm' : tmpdir(), 'holdfast-sim-'));
     this.store = new MemoryObjectStore({ pause: () => new Promise((resolve) => this.scheduler.defer(resolve)) });
-    this.faultyStore = new FaultyObjectStore(this.store);
+    this.faultyStore = new FaultyObjectStore(this.store, (operation, key) => this.storeFault(operation, key));
     for (let i = 0; i < shape.disks; i++) this.slots.set(`/disk${i}`, this.#newDisk(`/disk${i}`));
     this.settings = {
       ...defaultSettings('sim', this.stateDir),
@@ -101,14 +103,14 @@ export class World {
   /** kill -9: the kernel keeps what was written; the live database stays as last committed. */
   kill(): void {
     this.scheduler.clear();
-    for (const [path, disk] of this.slots) this.slots.set(path, disk.afterKill());
+    for (const [path, disk] of this.slots) this.slots.set(path, disk.crash(this.random, 'process'));
   }
 
   /** Power loss: un-synced data is lost, torn or kept, as the seed decides. */
   losePower(): void {
     this.#boot++;
     this.scheduler.clear();
-    for (const [path, disk] of this.slots) this.slots.set(path, disk.crash(this.random));
+    for (const [path, disk] of this.slots) this.slots.set(path, disk.crash(this.random, 'power'));
   }
 
   remove(): void {

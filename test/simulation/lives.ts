@@ -1,0 +1,146 @@
+// Runs one seed: several lives of a volume under a random workload, each ended by a kill, a power loss or a clean close.
+// After each end the survivor must equal the model at a prefix no older than the last sync, and the skeleton must check out.
+import assert from 'node:assert/strict';
+import { setFailpointAction } from '../../src/base/failpoint.js';
+import { silentLogger, type Logger } from '../../src/base/logger.js';
+import { SeededRandom } from '../../src/base/random.js';
+import { initVolumeWith } from '../../src/volume/init.js';
+import type { MountedVolume } from '../../src/volume/mounted-volume.js';
+import { openVolumeWith } from '../../src/volume/open.js';
+import { type Change, describeVolume, Model } from './model.js';
+import { Workload } from './workload.js';
+import { World, type WorldShape } from './world.js';
+
+const stepsMax = 200_000;
+const fileBytesMax = 200_000;
+
+export interface LivesOptions {
+  readonly shape: WorldShape;
+  readonly lives: number;
+  readonly opsPerLife: number;
+  readonly logger?: Logger;
+  /** Changes the world before it starts: a canary bug. */
+  readonly tamper?: (world: World) => void;
+}
+
+class Crash extends Error {}
+
+export interface LivesReport {
+  readonly failpoints: ReadonlySet<string>;
+  readonly crashes: number;
+}
+
+export async function runLives(seed: number, options: LivesOptions): Promise<LivesReport> {
+  const world = new World(seed, options.shape, options.logger ?? silentLogger);
+  const random = new SeededRandom(seed ^ 0x5eed);
+  const passed = new Set<string>();
+  let crashes = 0;
+  try {
+    options.tamper?.(world);
+    await must(world, initVolumeWith(world.settings, world.ports()), 'init');
+    let model = new Model();
+    for (let life = 0; life < options.lives; life++) {
+      const end = await oneLife(world, random, model, options, passed);
+      if (end.crashed) crashes++;
+      model = await survivor(world, end, `seed ${seed} life ${life}`);
+    }
+  } finally {
+    setFailpointAction(undefined);
+    world.remove();
+  }
+  return { failpoints: passed, crashes };
+}
+
+interface LifeEnd {
+  readonly crashed: boolean;
+  /** The state that is surely there. */
+  readonly durable: Model;
+  /** Changes after it, in order; any prefix of them may have survived. */
+  readonly tail: readonly Change[];
+}
+
+async function oneLife(world: World, random: SeededRandom, start: Model, options: LivesOptions, passed: Set<string>): Promise<LifeEnd> {
+  const model = start.clone();
+  let durable = start;
+  let tail: Change[] = [];
+  let mounted: MountedVolume | null = null;
+  // Death comes at a failpoint or at any step of the world, or not at all.
+  const manner = random.below(5);
+  let fuse = manner < 2 ? 1 + random.below(60) : Number.POSITIVE_INFINITY;
+  let crashed = false;
+  setFailpointAction((name) => {
+    passed.add(name);
+    if (--fuse > 0) return;
+    crashed = true;
+    throw new Crash(name);
+  });
+  const steps = manner < 4 && manner >= 2 ? random.below(3_000) : stepsMax;
+  const script = async (): Promise<void> => {
+    const volume = await openVolumeWith(world.settings, world.ports());
+    mounted = volume;
+    const workload = new Workload(random, world.scheduler.clock, fileBytesMax);
+    for (let op = 0; op < options.opsPerLife && !crashed; op++) {
+      const change = workload.next(model, () => volume.view.nextIno());
+      for (let wait = volume.admit(bytesOf(change)); wait !== null; wait = volume.admit(bytesOf(change))) await wait;
+      if ('write' in change) volume.write(change.write.ino as never, change.write.offset, change.write.data);
+      else volume.apply(change.record);
+      model.apply(change);
+      tail.push(change);
+      if (random.below(12) === 0) {
+        const upTo = tail.length;
+        const then = model.clone();
+        await volume.sync();
+        durable = then;
+        tail = tail.slice(upTo);
+      } else if (random.below(25) === 0 && options.shape.backup) await volume.flush();
+      else if (random.below(6) === 0) await world.scheduler.clock.turn();
+    }
+    const then = model.clone();
+    await volume.close();
+    durable = then;
+    tail = [];
+  };
+  let outcome: unknown;
+  try {
+    outcome = await world.scheduler.run(script(), steps);
+  } catch (error) {
+    if (!crashed) throw error;
+  }
+  if (outcome === 'stopped') crashed = true;
+  setFailpointAction(undefined);
+  const volume = mounted as MountedVolume | null; // assigned in the closure
+  if (crashed) {
+    if (random.below(2) === 0) world.losePower();
+    else world.kill();
+    volume?.core.skeleton.close();
+  }
+  return { crashed, durable, tail };
+}
+
+const bytesOf = (change: Change): number => ('write' in change ? change.write.data.length : 0);
+
+/** Opens what is left, finds the prefix it equals, and checks it. */
+async function survivor(world: World, end: LifeEnd, what: string): Promise<Model> {
+  const volume = await must(world, openVolumeWith(world.settings, world.ports()), `${what}: open`);
+  const found = await must(world, describeVolume(volume.view, async (inode) => Buffer.from(await volume.read(inode.ino, 0, inode.size))), `${what}: read`);
+  const model = end.durable.clone();
+  let equal = model.describe() === found;
+  for (const change of end.tail) {
+    if (equal) break;
+    model.apply(change);
+    equal = model.describe() === found;
+  }
+  if (!equal) assert.equal(found, end.durable.describe(), `${what}: the tree equals no prefix since the last sync`);
+  await must(world, volume.points.cut(), `${what}: point`);
+  const findings = [];
+  for await (const finding of volume.core.skeleton.check()) findings.push(finding);
+  assert.deepEqual(findings, [], `${what}: check`);
+  await must(world, volume.close(), `${what}: close`);
+  return model;
+}
+
+async function must<T>(world: World, promise: Promise<T>, what: string): Promise<T> {
+  const result = await world.scheduler.run(promise, stepsMax);
+  if (result === 'stopped') throw new Error(`${what}: not done after ${stepsMax} steps`);
+  return result as T; // run() gives the promise's value or 'stopped'
+}
