@@ -27,10 +27,11 @@ export class SegmentBuffers {
     return this.#free.pop() ?? alignedBuffer(this.#bytes);
   }
 
-  give(buffer: Buffer): void {
+  /** Not `reusable`: somebody may still look at it, so it is left to the collector. */
+  give(buffer: Buffer, reusable: boolean): void {
     assert(this.#taken > 0, 'a segment buffer is given back once');
     this.#taken--;
-    if (this.#taken + this.#free.length < this.#max) this.#free.push(buffer);
+    if (reusable && this.#taken + this.#free.length < this.#max) this.#free.push(buffer);
   }
 }
 

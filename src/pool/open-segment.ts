@@ -21,6 +21,8 @@ export class OpenSegment {
   holds = 0;
   /** Layout number of the next attempt to seal it. */
   layoutNumber = 1;
+  /** A disk that failed may still read the buffer: it is not used again. */
+  abandoned = false;
 
   constructor(id: SegmentId, buffer: Buffer, capacity: number, refilled: boolean) {
     this.id = id;

@@ -180,7 +180,7 @@ export class SegmentPool implements Pool {
   store(id: SegmentId, bytes: Buffer, layoutNumber: number, withDeltaShards: boolean): Promise<SegmentPlace> {
     this.#assertAlive();
     const redundancy = redundancyOf(this.#ports.shape, withDeltaShards);
-    return this.#writer.write({ id, length: bytes.length, redundancy, layoutNumber, bytes: zeroPadded(bytes), attempting: () => {} });
+    return this.#writer.write({ id, length: bytes.length, redundancy, layoutNumber, bytes: zeroPadded(bytes), attempting: () => {}, abandoned: () => {} });
   }
 
   /** Removes shard files of a disk that nothing knows, slice by slice; files being written now are left alone. */

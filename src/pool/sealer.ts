@@ -121,6 +121,9 @@ export class Sealer {
         attempting: (number) => {
           segment.layoutNumber = number + 1;
         },
+        abandoned: () => {
+          segment.abandoned = true;
+        },
       });
     } catch (error) {
       if (!(error instanceof HoldfastError && error.code === 'segment-unplaceable')) throw error;

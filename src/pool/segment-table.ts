@@ -140,7 +140,7 @@ export class MemorySegments implements SegmentTable {
 
   #remove(segment: OpenSegment): void {
     this.#segments.delete(segment.id.number);
-    this.#buffers.give(segment.buffer);
+    this.#buffers.give(segment.buffer, !segment.abandoned);
     this.#options.roomGrew();
   }
 }

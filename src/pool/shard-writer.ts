@@ -29,6 +29,8 @@ export interface SegmentWrite {
   readonly bytes: (from: number, to: number) => Buffer;
   /** Told before each attempt: this layout number is used up, whatever comes of it. */
   readonly attempting: (layoutNumber: number) => void;
+  /** A disk failed a write and may still look at the bytes, however late: the memory must not be used for anything else. */
+  readonly abandoned: () => void;
 }
 
 interface Attempt {
@@ -39,6 +41,8 @@ interface Attempt {
   readonly spares: Disk[];
   readonly excluded: Set<DiskId>;
   readonly created: { readonly disk: Disk; readonly path: string }[];
+  /** A disk failed a write: see SegmentWrite.abandoned. */
+  abandoned: boolean;
 }
 
 export class ShardWriter {
@@ -93,7 +97,9 @@ export class ShardWriter {
   }
 
   async #attempt(write: SegmentWrite, plan: PlacementPlan, layout: SegmentLayout, excluded: Set<DiskId>): Promise<SegmentPlace | null> {
-    const attempt: Attempt = { write, layout, disks: [...plan.disks], spares: [...plan.spares], excluded, created: [] };
+    const attempt: Attempt = { write, layout, disks: [...plan.disks], spares: [...plan.spares], excluded, created: [], abandoned: false };
+    // Taken from here on: the plan of a seal beside this one must not count on the same room.
+    for (const disk of plan.disks) this.#space.beginWrite(disk.id, fileBytes(layout.shardBytes));
     const parityBytes = (layout.m + layout.e) * layout.shardBytes;
     const parity = this.#scratch.take(parityBytes);
     try {
@@ -120,7 +126,7 @@ export class ShardWriter {
       await this.#cleanUp(attempt);
       return null;
     } finally {
-      this.#scratch.give(parity);
+      if (!attempt.abandoned) this.#scratch.give(parity);
     }
   }
 
@@ -133,23 +139,27 @@ export class ShardWriter {
     for (;;) {
       const disk = attempt.disks[index];
       if (disk === undefined) return false;
-      this.#space.beginWrite(disk.id, bytes);
       try {
         await disk.create(path, [header, ...body]);
         attempt.created.push({ disk, path });
         failpoint('pool-shard-created');
         return true; // its space stays marked as in flight until the whole attempt is decided
       } catch (error) {
-        this.#space.endWrite(disk.id, bytes, false);
         const fault = classify(error);
+        this.#space.endWrite(disk.id, bytes, false);
         // The name is taken: left by an attempt before a crash. A higher layout number is free.
         if (fault === 'conflict') return false;
+        if (fault === 'failed') {
+          attempt.abandoned = true;
+          write.abandoned();
+        }
         attempt.excluded.add(disk.id);
         this.#report(write, disk, error, fault);
       }
       const spare = attempt.spares.shift();
       if (spare === undefined) return false;
       attempt.disks[index] = spare;
+      this.#space.beginWrite(spare.id, bytes);
     }
   }
 
