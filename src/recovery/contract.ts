@@ -1,4 +1,5 @@
-// What rebuild, restore and check report, as plain data: the command line prints it, --json shows it as it is.
+// What rebuild, restore and check are asked and report, as plain data: the command line prints it, --json shows it as it is.
+import type { Scheme, VolumeSettings } from '../config/settings.js';
 
 export type RecoveryProgress = (step: string, done: number, total: number) => void;
 
@@ -12,6 +13,24 @@ export interface LostRange {
 export interface SourceCount {
   readonly segments: number;
   readonly bytes: number;
+}
+
+export interface RebuildRequest {
+  /** A lost disk (its path in the settings) and the empty directory that takes its place. */
+  readonly replace: readonly { readonly old: string; readonly new: string }[];
+  /** Plan only: nothing is written. */
+  readonly dryRun: boolean;
+}
+
+export interface RestoreRequest {
+  /** Where to and from: disks, state folder and backup as given; null: as the root in the backup says. */
+  readonly settings: Omit<VolumeSettings, 'parity' | 'tolerance' | 'scheme'> & {
+    readonly parity: number | null;
+    readonly tolerance: number | null;
+    readonly scheme: Scheme | null;
+  };
+  /** Which root: its sequence number, the newest one not after a time (seconds since 1970), or null for the newest. */
+  readonly at: { readonly sequence: number } | { readonly timeSeconds: number } | null;
 }
 
 export interface RebuildReport {
@@ -29,6 +48,8 @@ export interface RebuildReport {
 }
 
 export interface RestoreReport {
+  /** Complete: what the configuration file of the restored volume says. */
+  readonly settings: VolumeSettings;
   /** Sequence number of the root that was restored, and its time in seconds since 1970. */
   readonly root: number;
   readonly rootTime: number;

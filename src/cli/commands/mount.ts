@@ -1,0 +1,51 @@
+// holdfast mount: returns when the mount answers. The daemon goes on in the background, or here with --foreground.
+import { resolve } from 'node:path';
+import { checkMountPoint } from '../../daemon/mount-point.js';
+import { applyMountOptions } from '../../daemon/mount-options.js';
+import type { DaemonRequest } from '../../daemon/run.js';
+import { type Command, flag, jsonOption, text, texts, type Values, volumeArgument } from '../command.js';
+import type { Output } from '../output.js';
+import { namedVolume } from '../volume.js';
+
+export const mount: Command = {
+  usage: 'mount <name> <mountpoint>',
+  summary: 'mount a volume; returns when it works',
+  examples: [
+    ['mount photos /srv/photos', ''],
+    ['mount photos /srv/photos --read-only -o noatime,allow_other', ''],
+    ['mount ./trial.toml /mnt/trial --foreground', 'for systemd, or to watch the log'],
+  ],
+  options: (parser) =>
+    jsonOption(volumeArgument(parser))
+      .positional('mountpoint', { type: 'string', demandOption: true, describe: 'an empty directory' })
+      .option('foreground', { alias: 'f', type: 'boolean', default: false, describe: 'do not go into the background; log to stderr' })
+      .option('read-only', { type: 'boolean', default: false, describe: 'refuse every change' })
+      .option('options', { alias: 'o', type: 'string', array: true, nargs: 1, describe: 'mount options: key,key=value,...' }),
+  run,
+};
+
+async function run(values: Values, output: Output): Promise<number> {
+  const { reference, settings: fromFile } = namedVolume(text(values, 'name'));
+  const choices = { options: texts(values, 'options').flatMap((list) => list.split(',')), readOnly: flag(values, 'read-only') };
+  const settings = applyMountOptions(fromFile, choices);
+  // Cheap checks first, in this process: their errors come at once and nothing has been written yet.
+  const mountPoint = checkMountPoint(resolve(text(values, 'mountpoint')), settings);
+  const foreground = flag(values, 'foreground');
+  const request: DaemonRequest = { configPath: settings.configPath ?? '', reference, mountPoint, choices, foreground };
+  if (foreground) return serve(request, output);
+  const { launchDaemon } = await import('../../daemon/launch.js');
+  const launched = await launchDaemon(request, settings);
+  output.document({ name: settings.name, pid: launched.pid, mountpoint: launched.mountPoint });
+  output.line(`${settings.name} is mounted at ${launched.mountPoint} (pid ${launched.pid})`);
+  return 0;
+}
+
+async function serve(request: DaemonRequest, output: Output): Promise<number> {
+  const { runDaemon } = await import('../../daemon/run.js');
+  const { systemComponents } = await import('../../daemon/system-components.js');
+  await runDaemon(request, systemComponents, (served) => {
+    output.document({ name: request.reference, pid: process.pid, mountpoint: served.mountPoint });
+    output.line(`mounted at ${served.mountPoint}`);
+  });
+  return 0;
+}

@@ -1,0 +1,114 @@
+// holdfast status: how one volume or all are. Exit code 3 when the configured promise does not hold right now.
+import { sleep, SystemClock } from '../../base/clock.js';
+import { HoldfastError } from '../../base/errors.js';
+import { knownVolumes } from '../../config/lookup.js';
+import { configDir } from '../../daemon/environment.js';
+import type { DaemonStatus } from '../../daemon/served-volume.js';
+import { type Command, flag, jsonOption, optionalText, type Values } from '../command.js';
+import { exitCodes, type Output } from '../output.js';
+import { type OverviewRow, showOverview, showStatus } from '../status-text.js';
+import { type NamedVolume, namedVolume, withDaemon, withOpenVolume } from '../volume.js';
+
+const watchIntervalMs = 2_000;
+
+/** Of a volume that is not mounted: the same without a daemon. */
+export type AnyStatus = Omit<DaemonStatus, 'pid' | 'mountpoint' | 'state' | 'uptimeSeconds'> & {
+  readonly state: DaemonStatus['state'] | 'unmounted';
+  readonly pid: number | null;
+  readonly mountpoint: string | null;
+  readonly uptimeSeconds: number | null;
+};
+
+export const status: Command = {
+  usage: 'status [name]',
+  summary: 'show how a volume is, or all of them',
+  examples: [
+    ['status', 'all volumes, in short'],
+    ['status photos', ''],
+    ['status photos --json', 'for scripts'],
+    ['status photos --watch', 'again every two seconds'],
+  ],
+  options: (parser) =>
+    jsonOption(parser)
+      .positional('name', { type: 'string', describe: 'volume: NAME, or a path ending in .toml' })
+      .option('watch', { type: 'boolean', default: false, describe: 'again every two seconds, until interrupted' }),
+  run,
+};
+
+async function run(values: Values, output: Output): Promise<number> {
+  const name = optionalText(values, 'name');
+  if (name === null) return overview(output);
+  const volume = namedVolume(name);
+  if (flag(values, 'watch')) return watch(volume, output);
+  const shown = await statusOf(volume, output);
+  output.document(shown);
+  showStatus(shown, output);
+  return shown.redundancy.held ? 0 : exitCodes.degraded;
+}
+
+function statusOf(volume: NamedVolume, output: Output): Promise<AnyStatus> {
+  return withDaemon<AnyStatus>(
+    volume,
+    async (client) => (await client.call('status')) as DaemonStatus, // our own daemon's answer
+    () =>
+      withOpenVolume(volume.settings, 'status', output, async (open) => ({
+        name: volume.settings.name,
+        pid: null,
+        ...(await open.status()),
+        state: 'unmounted',
+        mountpoint: null,
+        configPath: volume.settings.configPath,
+        uptimeSeconds: null,
+        due: open.due(),
+        flushing: false,
+        lastFlush: null,
+        reminders: [],
+      })),
+  );
+}
+
+/** All volumes of the configuration folder; unmounted ones are not opened for this. */
+async function overview(output: Output): Promise<number> {
+  const rows: OverviewRow[] = [];
+  for (const name of knownVolumes(configDir())) {
+    try {
+      const volume = namedVolume(name);
+      const row = await withDaemon<OverviewRow>(
+        volume,
+        async (client) => {
+          const shown = (await client.call('status')) as DaemonStatus; // our own daemon's answer
+          const { state, mountpoint, pid, backlog, redundancy } = shown;
+          return { name, state, mountpoint, pid, held: redundancy.held, backlogBytes: backlog.bytes, note: redundancy.held ? '' : redundancy.reasons.join('; ') };
+        },
+        async () => ({ name, state: 'unmounted', mountpoint: null, pid: null, held: true, backlogBytes: null, note: '' }),
+      );
+      rows.push(row);
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      rows.push({ name, state: 'unknown', mountpoint: null, pid: null, held: false, backlogBytes: null, note: error.message });
+    }
+  }
+  output.document(rows);
+  showOverview(rows, configDir(), output);
+  return rows.every((row) => row.held) ? 0 : exitCodes.degraded;
+}
+
+/** Until the volume is unmounted or the user interrupts. */
+async function watch(volume: NamedVolume, output: Output): Promise<number> {
+  const clock = new SystemClock();
+  return withDaemon(
+    volume,
+    async (client) => {
+      for (;;) {
+        const shown = (await client.call('status')) as DaemonStatus; // our own daemon's answer
+        if (process.stdout.isTTY === true && !output.json) process.stdout.write('\x1b[H\x1b[2J');
+        output.record(shown);
+        showStatus(shown, output);
+        await sleep(clock, watchIntervalMs);
+      }
+    },
+    async () => {
+      throw new HoldfastError('missing', `volume ${volume.settings.name} is not mounted`, { code: 'not-mounted', hint: `holdfast status ${volume.name} shows an unmounted volume once` });
+    },
+  );
+}

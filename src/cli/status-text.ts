@@ -1,0 +1,51 @@
+// How a status looks as text: what the user most needs to know first, in the words of the glossary.
+import pc from 'picocolors';
+import { formatBytes, formatDuration } from '../config/units.js';
+import type { AnyStatus } from './commands/status.js';
+import type { Output } from './output.js';
+
+export function showStatus(status: AnyStatus, output: Output): void {
+  const { backlog, lastRoot, redundancy, space, backup, lastFlush } = status;
+  output.line(`${pc.bold(status.name)}  ${stateText(status)}${status.mountpoint === null ? '' : ` at ${status.mountpoint} (pid ${status.pid}, for ${formatDuration(status.uptimeSeconds ?? 0)})`}`);
+  output.line(`protection  ${redundancy.held ? pc.green('as configured') : pc.red('LESS THAN CONFIGURED')}: ${redundancy.promise}; ${redundancy.remainingTolerance} more may be lost`);
+  for (const reason of redundancy.reasons) output.line(`            ${reason}`);
+  output.line(`backlog     ${formatBytes(backlog.bytes)} in ${backlog.deltas} deltas of ${backlog.files} files${backlog.deltas === 0 ? '' : `, oldest ${formatDuration(backlog.ageSeconds)}`}${backlog.budgetBytes === null ? '' : ` (budget ${formatBytes(backlog.budgetBytes)})`}`);
+  output.line(`backup      ${backup === null ? 'none' : `${backup.description}${backup.reachable ? '' : pc.red(` NOT REACHABLE: ${backup.lastError ?? ''}`)}`}`);
+  output.line(`last root   ${lastRoot === null ? 'none yet' : `${lastRoot.sequence}, ${new Date(lastRoot.time * 1000).toISOString()}, ${lastRoot.deltas} deltas of ${lastRoot.files} files`}`);
+  if (lastFlush !== null && !lastFlush.ok) output.line(`last flush  ${pc.red('failed')}: ${lastFlush.error ?? ''}`);
+  if (status.flushing) output.line('flush       running');
+  else if (status.due.length > 0) output.line(`flush       due: ${status.due.join(', ')}`);
+  output.line(`space       ${formatBytes(space.freeBytes)} free of ${formatBytes(space.totalBytes)}, ${space.files} files, journal ${formatBytes(status.journal.bytes)}`);
+  for (const reminder of status.reminders) output.line(`${pc.yellow('note')}        ${reminder}`);
+  output.line('');
+  output.table(
+    ['DISK', 'STATE', 'FREE', 'OF', 'ERRORS', 'REASON'],
+    status.disks.map((disk) => [disk.path, disk.state, formatBytes(disk.freeBytes), formatBytes(disk.totalBytes), disk.errors, disk.reason]),
+  );
+}
+
+export interface OverviewRow {
+  readonly name: string;
+  readonly state: string;
+  readonly mountpoint: string | null;
+  readonly pid: number | null;
+  readonly held: boolean;
+  readonly backlogBytes: number | null;
+  readonly note: string;
+}
+
+export function showOverview(rows: readonly OverviewRow[], configDir: string, output: Output): void {
+  if (rows.length === 0) {
+    output.line(`no volume is configured in ${configDir}; holdfast init NAME --disk DIR... makes one`);
+    return;
+  }
+  output.table(
+    ['VOLUME', 'STATE', 'MOUNTED AT', 'BACKLOG', 'NOTE'],
+    rows.map((row) => [row.name, row.state, row.mountpoint ?? '-', row.backlogBytes === null ? '-' : formatBytes(row.backlogBytes), row.note]),
+  );
+}
+
+function stateText({ state }: AnyStatus): string {
+  if (state === 'serving') return pc.green(state);
+  return state === 'unmounted' ? state : pc.red(state);
+}

@@ -1,0 +1,8 @@
+// The command line itself is wrong: exit code 2.
+
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}

@@ -1,0 +1,25 @@
+// The parts a daemon (or a command that works without one) is made of, as functions that load them when they are needed:
+// `holdfast --help` must not load SQLite and the S3 client. Tests give their own.
+import type { Logger } from '../base/logger.js';
+import type { VolumeSettings } from '../config/settings.js';
+import type { CheckFinding } from '../skeleton/contract.js';
+import type { OpenVolume } from '../volume/status.js';
+import type { SystemIo } from '../volume/local-ports.js';
+
+export type { SystemIo } from '../volume/local-ports.js';
+
+/** A volume that the kernel can see. */
+export interface KernelMount {
+  /** Resolves when the kernel has ended the mount, whoever asked for it. */
+  readonly ended: Promise<void>;
+  /** umount(2). 'conflict' (mount-busy) while files are open below it, unless `lazy`: then the name goes at once. */
+  unmount(lazy: boolean): Promise<void>;
+}
+
+export interface Components {
+  openVolume(settings: VolumeSettings, io: SystemIo): Promise<OpenVolume>;
+  /** Serves the volume at the mount point; resolves when the kernel answers there. The kernel's table shows `holdfast:REFERENCE`. */
+  mount(volume: OpenVolume, settings: VolumeSettings, mountPoint: string, reference: string, logger: Logger): Promise<KernelMount>;
+  /** Proves the skeleton of an open volume; [] when everything fits together. */
+  check(volume: OpenVolume): Promise<readonly CheckFinding[]>;
+}

@@ -1,0 +1,86 @@
+// What can be asked over the control socket: ping, status, flush, deltas, check, metrics, stop. Parameters are checked here.
+import { HoldfastError } from '../base/errors.js';
+import type { DeltaKind } from '../skeleton/contract.js';
+import type { NamedDelta } from '../volume/status.js';
+import type { ControlCall, ControlMethod } from './control-server.js';
+import { Metrics } from './metrics.js';
+import type { ServedVolume } from './served-volume.js';
+
+/** A delta as it goes over the socket and into --json. */
+export interface DeltaLine {
+  readonly lsn: number;
+  readonly path: string;
+  readonly ino: number;
+  readonly kind: DeltaKind;
+  readonly offset: number;
+  readonly length: number;
+  readonly segment: number | null;
+  readonly segmentOffset: number;
+  /** Seconds since 1970. */
+  readonly time: number;
+}
+
+/** Rows of one items message: about 60 KiB. */
+const itemsAtOnce = 250;
+
+export function controlMethods(served: ServedVolume): ReadonlyMap<string, ControlMethod> {
+  const metrics = new Metrics(served.mountPoint);
+  return new Map<string, ControlMethod>([
+    ['ping', () => ({ pid: process.pid })],
+    ['status', () => served.status()],
+    ['flush', (call) => flush(served, call)],
+    ['deltas', (call) => sendPieces(call, mapped(served.volume.deltas(optionalPath(call))))],
+    ['check', async (call) => sendPieces(call, await served.components.check(served.volume))],
+    ['metrics', async () => ({ text: await metrics.text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss()) })],
+    [
+      'stop',
+      async (call) => {
+        await served.stop('asked for over the control socket', call.params['lazy'] === true);
+        return { stopped: true };
+      },
+    ],
+  ]);
+}
+
+export function deltaLine(delta: NamedDelta): DeltaLine {
+  const { lsn, path, ino, kind, offset, length, segment, segmentOffset, time } = delta;
+  return { lsn, path, ino, kind, offset, length, segment, segmentOffset, time: time.sec + time.nsec / 1e9 };
+}
+
+async function flush(served: ServedVolume, call: ControlCall): Promise<unknown> {
+  if (call.params['ifDue'] === true) {
+    const reasons = served.triggers.due();
+    if (reasons.length === 0) return { flushed: false, reasons: [] };
+    const report = await served.triggers.flush(reasons.join(', '), call.progress);
+    return { flushed: true, reasons, report };
+  }
+  const report = await served.triggers.flush('by hand', call.progress);
+  return { flushed: true, reasons: ['by hand'], report };
+}
+
+function optionalPath(call: ControlCall): Buffer | null {
+  const path = call.params['path'];
+  if (path === undefined || path === null) return null;
+  if (typeof path === 'string') return Buffer.from(path);
+  throw new HoldfastError('invalid', 'path must be a text', { code: 'control-params' });
+}
+
+function* mapped(deltas: Iterable<NamedDelta>): Iterable<DeltaLine> {
+  for (const delta of deltas) yield deltaLine(delta);
+}
+
+/** In bounded messages, one turn of the event loop each, no faster than the peer reads. */
+async function sendPieces(call: ControlCall, rows: Iterable<unknown>): Promise<{ readonly count: number }> {
+  let count = 0;
+  let piece: unknown[] = [];
+  for (const row of rows) {
+    piece.push(row);
+    count += 1;
+    if (piece.length < itemsAtOnce) continue;
+    await call.items(piece);
+    piece = [];
+    await new Promise(setImmediate);
+  }
+  if (piece.length > 0) await call.items(piece);
+  return { count };
+}

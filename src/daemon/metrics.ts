@@ -1,0 +1,53 @@
+// Figures of a mounted volume in the Prometheus text format, made from its status when somebody asks. The only place that knows prom-client.
+import { Gauge, Registry } from 'prom-client';
+import type { VolumeStatus } from '../volume/status.js';
+import type { LastFlush } from './triggers.js';
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #gauges = new Map<string, Gauge>();
+
+  constructor(volumeName: string) {
+    this.#registry.setDefaultLabels({ volume: volumeName });
+  }
+
+  /** `text/plain; version=0.0.4`. */
+  async text(status: VolumeStatus, last: LastFlush | null, residentBytes: number): Promise<string> {
+    this.#set('holdfast_up', '1 while the volume serves', status.state === 'failed' ? 0 : 1);
+    this.#set('holdfast_degraded', '1 when the configured promise does not hold', status.redundancy.held ? 0 : 1);
+    this.#set('holdfast_remaining_tolerance', 'disks that may still be lost without losing un-backed-up data', status.redundancy.remainingTolerance);
+    this.#set('holdfast_backlog_bytes', 'bytes that are not in the backup', status.backlog.bytes);
+    this.#set('holdfast_backlog_deltas', 'updates that are not in the backup', status.backlog.deltas);
+    this.#set('holdfast_backlog_files', 'files with updates that are not in the backup', status.backlog.files);
+    this.#set('holdfast_backlog_age_seconds', 'age of the oldest update that is not in the backup', status.backlog.ageSeconds);
+    this.#set('holdfast_journal_bytes', 'bytes of journal kept', status.journal.bytes);
+    this.#set('holdfast_space_total_bytes', 'size of the volume', status.space.totalBytes);
+    this.#set('holdfast_space_free_bytes', 'room for file data', status.space.freeBytes);
+    this.#set('holdfast_files', 'inodes', status.space.files);
+    this.#set('holdfast_backup_reachable', '1 when the backup answered last time', status.backup?.reachable === true ? 1 : 0);
+    this.#set('holdfast_resident_bytes', 'memory of the daemon', residentBytes);
+    if (status.lastRoot !== null) this.#set('holdfast_last_root_time_seconds', 'time of the newest root', status.lastRoot.time);
+    if (last !== null) {
+      this.#set('holdfast_last_flush_ok', '1 when the last flush ended well', last.ok ? 1 : 0);
+      this.#set('holdfast_last_flush_seconds', 'how long it took', last.elapsedMs / 1000);
+    }
+    for (const disk of status.disks) {
+      const labels = { disk: disk.path };
+      this.#set('holdfast_disk_healthy', '1 when the disk is in use and well', disk.state === 'healthy' ? 1 : 0, labels);
+      this.#set('holdfast_disk_free_bytes', 'free space of the disk', disk.freeBytes, labels);
+      this.#set('holdfast_disk_written_bytes', 'written since the mount', disk.bytesWritten, labels);
+      this.#set('holdfast_disk_read_bytes', 'read since the mount', disk.bytesRead, labels);
+      this.#set('holdfast_disk_errors', 'failed requests since the mount', disk.errors, labels);
+    }
+    return this.#registry.metrics();
+  }
+
+  #set(name: string, help: string, value: number, labels: Readonly<Record<string, string>> = {}): void {
+    let gauge = this.#gauges.get(name);
+    if (gauge === undefined) {
+      gauge = new Gauge({ name, help, labelNames: Object.keys(labels), registers: [this.#registry] });
+      this.#gauges.set(name, gauge);
+    }
+    gauge.set(labels, value);
+  }
+}

@@ -1,0 +1,193 @@
+// A mounted volume with everything around it: lock, volume, kernel mount, triggers, configuration watch, control socket.
+// Holds always: whoever ends it (umount, SIGTERM, `holdfast umount`, the kernel), every answered change is durable before the
+// lock is released. stop() may fail with mount-busy and then nothing has changed.
+import { HoldfastError, messageOf } from '../base/errors.js';
+import type { VolumeSettings } from '../config/settings.js';
+import type { OpenVolume, VolumeStatus } from '../volume/status.js';
+import type { Components, KernelMount, SystemIo } from './components.js';
+import { ConfigWatch } from './config-watch.js';
+import { controlMethods } from './control-methods.js';
+import { ControlServer } from './control-server.js';
+import { checkMountPoint, clearDeadMount } from './mount-point.js';
+import { type LastFlush, Triggers } from './triggers.js';
+import { VolumeLock } from './volume-lock.js';
+
+export interface ServeRequest {
+  readonly settings: VolumeSettings;
+  /** What the volume is called on the command line: NAME or the path of its file. */
+  readonly reference: string;
+  readonly mountPoint: string;
+  /** Reads the configuration anew, with the command line's own changes applied. */
+  readonly readSettings: () => VolumeSettings;
+}
+
+/** What `holdfast status` shows of a mounted volume. */
+export interface DaemonStatus extends VolumeStatus {
+  readonly name: string;
+  readonly pid: number;
+  readonly mountpoint: string;
+  readonly configPath: string | null;
+  readonly uptimeSeconds: number;
+  readonly due: readonly string[];
+  readonly flushing: boolean;
+  readonly lastFlush: LastFlush | null;
+  /** What the user should do or know: configuration that waits for a remount, ... */
+  readonly reminders: readonly string[];
+}
+
+export class ServedVolume {
+  readonly volume: OpenVolume;
+  readonly triggers: Triggers;
+  readonly components: Components;
+  readonly #request: ServeRequest;
+  readonly #io: SystemIo;
+  readonly #lock: VolumeLock;
+  readonly #mount: KernelMount;
+  readonly #watch: ConfigWatch;
+  readonly #startedMs: number;
+  #control: ControlServer | null = null;
+  #stopping: Promise<void> | null = null;
+  #unmounted = false;
+  readonly #ended: Promise<void>;
+  #end: () => void = () => {};
+  #endFailed: (error: unknown) => void = () => {};
+
+  private constructor(request: ServeRequest, io: SystemIo, components: Components, lock: VolumeLock, volume: OpenVolume, mount: KernelMount) {
+    this.#request = request;
+    this.#io = io;
+    this.components = components;
+    this.#lock = lock;
+    this.volume = volume;
+    this.#mount = mount;
+    this.#startedMs = io.clock.monotonicMs();
+    this.#watch = new ConfigWatch(request.settings, { read: request.readSettings, apply: (thresholds) => volume.reconfigure(thresholds) }, io.logger);
+    this.triggers = new Triggers(volume, () => this.#watch.current.flush, io.logger);
+    this.#ended = new Promise((resolve, reject) => {
+      this.#end = resolve;
+      this.#endFailed = reject;
+    });
+  }
+
+  /** Resolves when the mount answers and the control socket listens. On failure nothing is left behind. */
+  static async start(request: ServeRequest, io: SystemIo, components: Components): Promise<ServedVolume> {
+    const { settings } = request;
+    const mountPoint = checkMountPoint(request.mountPoint, settings);
+    const lock = VolumeLock.acquire(settings, 'mount', mountPoint);
+    let volume: OpenVolume | null = null;
+    let mount: KernelMount | null = null;
+    try {
+      if (clearDeadMount(mountPoint)) {
+        io.logger.warn({ mountPoint }, 'a mount whose daemon was gone has been taken away');
+        checkMountPoint(mountPoint, settings);
+      }
+      volume = await components.openVolume(settings, io);
+      mount = await components.mount(volume, settings, mountPoint, request.reference, io.logger);
+      const served = new ServedVolume({ ...request, mountPoint }, io, components, lock, volume, mount);
+      await served.#begin();
+      return served;
+    } catch (error) {
+      await mount?.unmount(true);
+      await volume?.close();
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** Resolves when the volume is closed, durable and let go; rejects when it could not be closed well. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  get mountPoint(): string {
+    return this.#request.mountPoint;
+  }
+
+  async status(): Promise<DaemonStatus> {
+    const status = await this.volume.status();
+    return {
+      name: this.#request.settings.name,
+      pid: process.pid,
+      ...status,
+      state: this.#stopping === null ? status.state : 'stopping',
+      mountpoint: this.#request.mountPoint,
+      configPath: this.#request.settings.configPath,
+      uptimeSeconds: Math.floor((this.#io.clock.monotonicMs() - this.#startedMs) / 1000),
+      due: this.triggers.due(),
+      flushing: this.triggers.flushing,
+      lastFlush: this.triggers.last,
+      reminders: this.#watch.reminders,
+    };
+  }
+
+  /**
+   * Unmounts and makes everything durable; resolves then. 'conflict' (mount-busy) leaves it serving.
+   * `lazy`: programs that still use the mount lose it. A second call waits for the first.
+   */
+  stop(reason: string, lazy: boolean): Promise<void> {
+    this.#stopping ??= this.#stop(reason, lazy).catch((error: unknown) => {
+      if (!this.#unmounted) this.#stopping = null;
+      throw error;
+    });
+    return this.#stopping;
+  }
+
+  async #begin(): Promise<void> {
+    this.#control = await ControlServer.listen(this.#request.settings.controlSocketPath, controlMethods(this), this.#io.logger);
+    this.#watch.start();
+    this.triggers.start();
+    this.#io.logger.info({ mountPoint: this.mountPoint, pid: process.pid }, 'mounted');
+    // A failure of this stop reaches `ended` as well, where the process's owner sees it.
+    this.#mount.ended.then(() => this.stop('the kernel ended the mount', true)).catch((error: unknown) => this.#endFailed(error));
+  }
+
+  async #stop(reason: string, lazy: boolean): Promise<void> {
+    this.#io.logger.info({ reason }, 'unmounting');
+    await this.#mount.unmount(lazy);
+    // From here on there is no way back: nobody can reach the files any more.
+    this.#unmounted = true;
+    try {
+      await this.#mount.ended;
+      await this.#watch.stop();
+      await this.triggers.stop();
+      await this.#flushAtUnmount();
+    } finally {
+      await this.#letGo();
+    }
+  }
+
+  /** The backup may be away; closing goes on, and the backlog stays under the second redundancy. */
+  async #flushAtUnmount(): Promise<void> {
+    if (!this.#watch.current.flush.atUnmount || this.volume.backlog().deltas === 0) return;
+    try {
+      await this.triggers.flush('at unmount');
+    } catch (error) {
+      this.#io.logger.warn({ error: messageOf(error) }, 'the flush at unmount failed; what it should have moved stays under the second redundancy');
+    }
+  }
+
+  async #letGo(): Promise<void> {
+    try {
+      await this.volume.close();
+      // Durable from here: every change that was answered.
+      this.#io.logger.info({}, 'closed; everything is durable');
+      this.#control?.stopListening();
+      this.#lock.release();
+    } catch (error) {
+      this.#control?.stopListening();
+      this.#lock.release();
+      this.#finish(error);
+      throw new HoldfastError('unavailable', `the volume could not be closed well: ${messageOf(error)}`, {
+        code: 'close-failed',
+        hint: 'what was fsynced is durable; the next mount recovers the rest as far as it reached the disks',
+        cause: error,
+      });
+    }
+    this.#finish(null);
+  }
+
+  /** The control socket closes only when its last answer is out (the one to `stop` is under way right now). */
+  #finish(error: unknown): void {
+    const closed = this.#control?.close() ?? Promise.resolve();
+    closed.then(() => (error === null ? this.#end() : this.#endFailed(error))).catch((closeError: unknown) => this.#endFailed(closeError));
+  }
+}

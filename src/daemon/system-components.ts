@@ -1,0 +1,37 @@
+// The real parts: volume on real disks, FUSE session with the POSIX layer on top. Loading this loads everything.
+import { createFileSystem } from '../filesystem/filesystem.js';
+import { FuseSession } from '../fuse/session.js';
+import { checkOpen } from '../recovery/check.js';
+import { MountedVolume } from '../volume/mounted-volume.js';
+import { openVolume } from '../volume/open.js';
+import { assert } from '../base/assert.js';
+import type { Components } from './components.js';
+
+export const systemComponents: Components = {
+  openVolume,
+
+  async mount(volume, settings, mountPoint, reference, logger) {
+    const { noatime, allowOther, options } = settings.mount;
+    const session = await FuseSession.mount({
+      fileSystem: createFileSystem(volume, { atime: noatime ? 'noatime' : 'relatime', applyUmask: false }),
+      mountPoint,
+      name: reference,
+      allowOther,
+      flags: [...(volume.readOnly ? ['ro'] : []), ...(noatime ? ['noatime'] : []), ...options],
+      clock: volume.clock,
+      logger,
+      // A bug: what is in memory cannot be trusted any more. The last-resort handler ends the process; what was fsynced is safe.
+      onFatal: (error) => {
+        queueMicrotask(() => {
+          throw error;
+        });
+      },
+    });
+    return { ended: session.ended.then(() => undefined), unmount: (lazy) => session.unmount({ lazy }) };
+  },
+
+  async check(volume) {
+    assert(volume instanceof MountedVolume, 'openVolume gives mounted volumes');
+    return (await checkOpen(volume)).findings;
+  },
+};
