@@ -37,6 +37,10 @@ export class FaultyObjectStore implements ObjectStore {
     return this.#run('delete', keys[0] ?? '', () => this.#inner.delete(keys));
   }
 
+  async prepare(): Promise<void> {
+    await this.#inner.prepare?.();
+  }
+
   close(): Promise<void> {
     return this.#inner.close();
   }

@@ -55,6 +55,10 @@ export class LimitedObjectStore implements ObjectStore {
     return this.#inSlot(() => this.#inner.delete(keys));
   }
 
+  async prepare(): Promise<void> {
+    await this.#inner.prepare?.();
+  }
+
   close(): Promise<void> {
     return this.#inner.close();
   }

@@ -26,5 +26,7 @@ export interface ObjectStore {
   list(prefix: string, startAfter?: string): AsyncIterable<ObjectInfo>;
   /** Fine when some do not exist. At most 1,000 keys. */
   delete(keys: readonly string[]): Promise<void>;
+  /** Makes the place for objects where that can be (a directory). For init only: at any other time a missing directory is an unmounted one. */
+  prepare?(): Promise<void>;
   close(): Promise<void>;
 }

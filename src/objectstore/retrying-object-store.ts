@@ -73,6 +73,10 @@ export class RetryingObjectStore implements ObjectStore {
     return this.#retry('delete', keys[0] ?? '', () => this.#inner.delete(keys));
   }
 
+  async prepare(): Promise<void> {
+    await this.#inner.prepare?.();
+  }
+
   close(): Promise<void> {
     this.#closed = true;
     return this.#inner.close();

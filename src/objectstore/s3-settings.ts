@@ -3,12 +3,12 @@
 
 export interface S3Settings {
   /** URL of the store; absent: AWS, by region. */
-  readonly endpoint?: string | undefined;
-  readonly region?: string | undefined;
+  readonly endpoint?: string | null | undefined;
+  readonly region?: string | null | undefined;
   /** https://host/bucket/key instead of https://bucket.host/key. Default: true when an endpoint is given. */
   readonly pathStyle?: boolean | undefined;
   /** Profile in the AWS configuration files. */
-  readonly profile?: string | undefined;
+  readonly profile?: string | null | undefined;
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string } | undefined;
   /** How the store checks what arrives: CRC32C (default), or MD5 for stores that know no other. */
   readonly checksum?: 'crc32c' | 'md5' | undefined;
@@ -34,11 +34,17 @@ export const s3Defaults = {
 } as const satisfies S3Settings;
 
 /** The settings with every default filled in. */
-export type ResolvedS3Settings = Omit<S3Settings, keyof typeof s3Defaults> & { readonly [Name in keyof typeof s3Defaults]: NonNullable<S3Settings[Name]> };
+export type ResolvedS3Settings = { readonly [Name in 'endpoint' | 'region' | 'profile']: string | undefined } & Pick<S3Settings, 'credentials' | 'pathStyle'> & {
+    readonly [Name in keyof typeof s3Defaults]: NonNullable<S3Settings[Name]>;
+  };
 
 export function resolveS3Settings(settings: S3Settings): ResolvedS3Settings {
   return {
-    ...settings,
+    endpoint: settings.endpoint ?? undefined,
+    region: settings.region ?? undefined,
+    profile: settings.profile ?? undefined,
+    credentials: settings.credentials,
+    pathStyle: settings.pathStyle,
     checksum: settings.checksum ?? s3Defaults.checksum,
     idleTimeoutMs: settings.idleTimeoutMs ?? s3Defaults.idleTimeoutMs,
     connectTimeoutMs: settings.connectTimeoutMs ?? s3Defaults.connectTimeoutMs,

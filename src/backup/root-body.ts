@@ -1,0 +1,57 @@
+// A root as bytes: JSON with its own SHA-256, checked field by field when it is read. Format holdfast-root, version 1; docs/format/backup.md.
+import { HoldfastError, messageOf } from '../base/errors.js';
+import { asDiskId, asGenerationId, asLsn, asVolumeId } from '../base/ids.js';
+import type { Generation } from '../format/generation.js';
+import { asCount, asList, asObject, asText, decodeJsonObject, encodeJsonObject, type JsonValue } from '../format/json-object.js';
+import type { RootBody } from './contract.js';
+import { readImageReference } from './image-reference.js';
+
+const format = 'holdfast-root';
+const version = 1;
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export function encodeRoot(body: RootBody): Buffer {
+  return encodeJsonObject(format, version, body);
+}
+
+/** 'corrupt' (root-malformed, json-object) for anything but a whole root that says it is number `sequence`. */
+export function decodeRoot(bytes: Buffer, sequence: number, key: string): RootBody {
+  const json = decodeJsonObject(bytes, format, version, key);
+  try {
+    const kind = asText(json.kind, 'kind', /^(epoch|root)$/) === 'root' ? 'root' : 'epoch';
+    const time = asObject(json.time, 'time');
+    const body: RootBody = {
+      kind,
+      sequence: asCount(json.sequence, 'sequence', 1),
+      epoch: asCount(json.epoch, 'epoch', 1),
+      nonce: asText(json.nonce, 'nonce', /^[0-9a-f]{32}$/),
+      volume: asVolumeId(asText(json.volume, 'volume', uuidPattern)),
+      time: { sec: asCount(time.sec, 'time.sec', Number.MIN_SAFE_INTEGER), nsec: asCount(time.nsec, 'time.nsec') },
+      generation: readGeneration(json.generation),
+      image: json.image === null ? null : readImageReference(asObject(json.image, 'image')),
+      cut: asLsn(asCount(json.cut, 'cut')),
+      deltas: asCount(json.deltas, 'deltas'),
+      files: asCount(json.files, 'files'),
+      bytes: asCount(json.bytes, 'bytes'),
+      settings: asObject(json.settings, 'settings'),
+    };
+    if (body.sequence !== sequence) throw new TypeError(`it says that it is number ${body.sequence}`);
+    if (body.epoch > sequence || (kind === 'epoch') !== (body.epoch === sequence)) throw new TypeError(`epoch ${body.epoch} does not fit`);
+    return body;
+  } catch (error) {
+    throw new HoldfastError('corrupt', `${key} is damaged: ${messageOf(error)}`, { code: 'root-malformed', cause: error });
+  }
+}
+
+function readGeneration(value: JsonValue | undefined): Generation {
+  const json = asObject(value, 'generation');
+  const disks = (name: 'members' | 'journalDisks') => asList(json[name], `generation.${name}`).map((disk) => asDiskId(asText(disk, `generation.${name}`)));
+  return {
+    number: asCount(json.number, 'generation.number'),
+    id: asGenerationId(asText(json.id, 'generation.id', /^[0-9a-f]{16}$/)),
+    parentLsn: asLsn(asCount(json.parentLsn, 'generation.parentLsn')),
+    members: disks('members'),
+    journalDisks: disks('journalDisks'),
+    tolerance: asCount(json.tolerance, 'generation.tolerance'),
+  };
+}
