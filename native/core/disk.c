@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "disk-internal.h"
@@ -21,11 +22,20 @@ int hf_fail(hf_disk_job *job, const char *step, int error) {
 }
 
 static void run_open(hf_disk_job *job) {
+  struct stat about, parent;
   int root = open(job->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (root < 0)
+  if (root < 0) {
     hf_fail(job, "open", errno);
-  else
-    job->disk->root = root;
+    return;
+  }
+  // ".." of a mount point's root is the directory beneath which it is mounted.
+  if (fstat(root, &about) != 0 || fstatat(root, "..", &parent, 0) != 0) {
+    hf_fail(job, "stat", errno);
+    close(root);
+    return;
+  }
+  job->place = (hf_place){.device = about.st_dev, .inode = about.st_ino, .parent_device = parent.st_dev};
+  job->disk->root = root;
 }
 
 static void run_operation(hf_disk_job *job) {

@@ -14,7 +14,7 @@ typedef struct hf_disk hf_disk;
 typedef struct hf_log hf_log;
 
 typedef enum {
-  HF_OPEN,        // path: absolute or relative to the process, of the disk itself
+  HF_OPEN,        // path: absolute or relative to the process, of the disk itself -> place
   HF_CREATE,      // path, buffers
   HF_REPLACE,     // path, buffers
   HF_OPEN_LOG,    // path, bytes -> log
@@ -38,6 +38,13 @@ typedef struct {
   uint32_t seed;
 } hf_cell_read;
 
+// Where the directory of a disk is. A mount point's device differs from its parent's.
+typedef struct {
+  uint64_t device;
+  uint64_t inode;
+  uint64_t parent_device;
+} hf_place;
+
 // Errors of our own beside errno: values above every errno.
 #define HF_SHORT_READ 10001   // the file ends before the asked range does
 #define HF_TOO_BIG 10002      // the file is longer than the asked maximum
@@ -54,6 +61,7 @@ typedef struct {
   uint64_t bytes;
   uint64_t free_bytes;
   hf_log *log;
+  hf_place place;
   hf_cell_read cells;
   uint32_t *bad;
   uint32_t bad_count;

@@ -37,6 +37,7 @@ class DiskJob : public Job {
  private:
   napi_value Names(napi_env env) const;
   napi_value BadCells(napi_env env) const;
+  napi_value Place(napi_env env) const;
   Io *io_;
 };
 
@@ -70,6 +71,13 @@ napi_value DiskJob::Names(napi_env env) const {
   return result;
 }
 
+napi_value DiskJob::Place(napi_env env) const {
+  const hf_place &place = work.place;
+  napi_value result = Pair(env, static_cast<double>(place.device), static_cast<double>(place.inode));
+  napi_set_element(env, result, 2, Number(env, static_cast<double>(place.parent_device)));
+  return result;
+}
+
 napi_value DiskJob::BadCells(napi_env env) const {
   napi_value result;
   napi_create_array_with_length(env, work.bad_count, &result);
@@ -79,6 +87,7 @@ napi_value DiskJob::BadCells(napi_env env) const {
 
 napi_value DiskJob::Result(napi_env env) {
   switch (work.operation) {
+    case HF_OPEN: return Place(env);
     case HF_OPEN_LOG: {
       uint32_t id = ++io_->last_id;
       io_->logs[id] = work.log;

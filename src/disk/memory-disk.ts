@@ -1,7 +1,7 @@
 // A disk in memory, for the simulation and for tests. It knows what is synced and what is not, at the level of file
 // content and of directory entries, and gives the disk that a power loss (or a killed process) would leave behind.
 // Every call takes effect and completes in a task that it hands to the scheduler, so the simulation owns all order.
-import { assert } from '../base/assert.js';
+import { AssertionFailure, assert } from '../base/assert.js';
 import type { DiskId } from '../base/ids.js';
 import { batchAlignBytes, cellBytes } from '../base/limits.js';
 import type { Random } from '../base/random.js';
@@ -157,7 +157,7 @@ export class MemoryDisk implements Disk {
   /** Changes a file behind everyone's back (bit rot, a truncated or vanished file): null removes it. Durable. */
   tamper(path: string, change: (bytes: Buffer) => Buffer | null): void {
     const changed = change(this.#existing(path).readAll());
-    this.#tree.remove(path);
+    this.#tree.forget(path);
     if (changed !== null) this.#tree.enter(path, MemoryFile.of(Buffer.from(changed)));
   }
 
@@ -207,7 +207,7 @@ export class MemoryDisk implements Disk {
   /** A call that changes something: remembered until it took effect, since a crash may leave a part of it. */
   #change<Result>(call: UnderWay, buffers: readonly Buffer[], effect: () => Result): Promise<Result> {
     const before = checksumOf(buffers);
-    this.#underWay.add(call);
+    if (this.#state === 'open') this.#underWay.add(call);
     return this.#run(() => {
       this.#underWay.delete(call);
       assert(checksumOf(buffers) === before, 'buffers stay untouched until the call resolves');
@@ -223,6 +223,8 @@ export class MemoryDisk implements Disk {
         try {
           resolve(effect());
         } catch (error) {
+          // A bug must not pass for a failure of the disk.
+          if (error instanceof AssertionFailure) throw error;
           reject(error);
         }
       });

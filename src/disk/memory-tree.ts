@@ -44,6 +44,12 @@ export class MemoryTree {
     this.#removed.set(path, file);
   }
 
+  /** Gone for good, without a trace. */
+  forget(path: string): void {
+    this.#files.delete(path);
+    this.#removed.delete(path);
+  }
+
   /** Names in a directory. */
   list(path: string): readonly string[] {
     const prefix = path === '' ? '' : `${path}/`;

@@ -14,18 +14,33 @@ export interface QueuedCellRead {
   readonly seed: number;
 }
 
+/** Where the directory of a disk is. A mount point's device differs from its parent's. */
+export interface Place {
+  readonly device: number;
+  readonly inode: number;
+  readonly parentDevice: number;
+}
+
 export class DiskQueue {
   readonly #disk: number;
+  #place: Place = { device: 0, inode: 0, parentDevice: 0 };
 
   private constructor(disk: number) {
     this.#disk = disk;
+  }
+
+  get place(): Place {
+    return this.#place;
   }
 
   /** Starts the threads and opens the directory; it stays open until `stop`. */
   static async open(path: string): Promise<DiskQueue> {
     const queue = new DiskQueue(addon.diskStart());
     try {
-      await table.run<void>((token) => addon.diskOpen(queue.#disk, token, path));
+      const found = await table.run<readonly [number, number, number]>((token) =>
+        addon.diskOpen(queue.#disk, token, path),
+      );
+      queue.#place = { device: found[0], inode: found[1], parentDevice: found[2] };
     } catch (error) {
       queue.stop();
       throw error;

@@ -11,6 +11,7 @@ export interface RawIo {
   /** Bytes written, bytes read, syncs, errors. */
   diskCounters(disk: number, token: 0): readonly [number, number, number, number];
 
+  /** Result: [device, inode, device of the parent directory]. */
   diskOpen(disk: number, token: number, path: string): void;
   diskCreate(disk: number, token: number, path: string, buffers: readonly Buffer[]): void;
   diskReplace(disk: number, token: number, path: string, buffers: readonly Buffer[]): void;
