@@ -13,7 +13,7 @@ export interface DiskKnowledge {
   /** Its list; null when it has none that verifies: then it does not count as a member. */
   readonly list: readonly Generation[] | null;
   readonly problem: string;
-  /** Generations named in the headers of its journal files. */
+  /** Generations named in the headers of its journal files: a witness only above what any list says, for below it files of rejected histories may lie about. */
   readonly seen: readonly Generation[];
 }
 
@@ -25,7 +25,16 @@ export interface TrueHistory {
 
 /** `prefer`: the last generation of the branch that a person chose after journal-fork; disks that do not know it are not asked. */
 export function chooseHistory(disks: readonly DiskKnowledge[], prefer: GenerationId | null): TrueHistory {
-  const highestNumber = Math.max(0, ...disks.flatMap((disk) => known(disk).map((generation) => generation.number)));
+  const highestNumber = Math.max(0, ...disks.flatMap((disk) => [...(disk.list ?? []), ...disk.seen].map((generation) => generation.number)));
+  const highestListed = Math.max(0, ...disks.flatMap((disk) => (disk.list ?? []).map((generation) => generation.number)));
+  return choose(
+    disks.map((disk) => ({ ...disk, seen: disk.seen.filter((generation) => generation.number > highestListed) })),
+    prefer,
+    highestNumber,
+  );
+}
+
+function choose(disks: readonly DiskKnowledge[], prefer: GenerationId | null, highestNumber: number): TrueHistory {
   const asked = prefer === null ? disks : disks.filter((disk) => known(disk).some((generation) => generation.id === prefer));
   const all = new Map(asked.flatMap((disk) => known(disk).map((generation) => [generation.id, generation] as const)));
   const live = [...all.values()].filter((generation) => mayHaveAnswered(generation, asked));
