@@ -116,6 +116,7 @@ export class SqliteSkeleton implements Skeleton {
   /** Numbers given out by nextIno() and nextSegment(); records may not have used them yet. */
   #inoGiven = 0;
   #segmentGiven = 0;
+  #broken = false;
   #keeper: WalKeeper | null = null;
   #background: Promise<void> | null = null;
   readonly #checks = new Set<{ interrupt(): Promise<void> }>();
@@ -277,7 +278,10 @@ export class SqliteSkeleton implements Skeleton {
   apply(lsn: Lsn, record: JournalRecord): void {
     assert(this.#db.inTransaction, 'no record is applied between COMMIT and BEGIN');
     assert(lsn > this.#appliedLsn, `record ${lsn} comes after record ${this.#appliedLsn}`);
+    // A record that fails half-way is a bug; what it left behind must never be committed.
+    this.#broken = true;
     this.#applier.apply(lsn, record);
+    this.#broken = false;
     this.#appliedLsn = lsn;
   }
 
@@ -285,6 +289,7 @@ export class SqliteSkeleton implements Skeleton {
 
   async commit(point: CommitPoint, between?: () => Promise<void>): Promise<void> {
     assert(this.#db.inTransaction, 'one commit at a time');
+    assert(!this.#broken, 'no record failed since the last commit');
     assert(point.appliedLsn === this.#appliedLsn, `the point ${point.appliedLsn} is where the skeleton stands (${this.#appliedLsn})`);
     this.#tables.counters.save(point);
     this.#db.exec('COMMIT');
