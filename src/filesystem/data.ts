@@ -1,4 +1,4 @@
-// Open files: open, create, read, write, flush, release, fsync. A write lands at exactly the offset the kernel gives:
+// Open files: open, create, read, write, release, fsync. A write lands at exactly the offset the kernel gives:
 // for O_APPEND the kernel has put the end of the file there under its inode lock, while pages of a shared mapping are
 // written back through any handle of the file, append handles too. Looking at the handle's flags would misplace them.
 import type { Ino } from '../base/ids.js';
@@ -66,9 +66,6 @@ export class DataOperations {
     state.volume.write(ino, offset, data);
     return data.length;
   }
-
-  /** close(2) promises nothing about disks; durability is fsync's. */
-  flush(): void {}
 
   release(ino: Ino, number: number): void {
     this.#state.handles.release(number, ino);

@@ -1,6 +1,6 @@
 // The filesystem that src/fuse calls: one line per operation, handed to its family. What this file adds is that nothing
-// but a PosixError (or a bug) leaves, whether an operation answers at once or later.
-// Longer than most because it lists every operation once.
+// but a PosixError (or a bug) leaves, whether an operation answers at once or later. Operations that have no answer
+// (forget, release, ...) have no errno either.
 import type { Ino } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
 import type { Volume } from '../volume/contract.js';
@@ -67,11 +67,7 @@ class VolumeFileSystem implements FileSystem {
   }
 
   forget(ino: Ino, count: number): void {
-    try {
-      this.#attributes.forget(ino, count);
-    } catch (error) {
-      throw translated(error);
-    }
+    this.#attributes.forget(ino, count);
   }
 
   getattr(ino: Ino): Inode {
@@ -186,20 +182,11 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  flush(_ino: Ino, _handle: number): void {
-    try {
-      this.#data.flush();
-    } catch (error) {
-      throw translated(error);
-    }
-  }
+  /** close(2) promises nothing about disks; durability is fsync's. */
+  flush(_ino: Ino, _handle: number): void {}
 
   release(ino: Ino, handle: number): void {
-    try {
-      this.#data.release(ino, handle);
-    } catch (error) {
-      throw translated(error);
-    }
+    this.#data.release(ino, handle);
   }
 
   fsync(ino: Ino, _dataOnly: boolean): Answer<void> {
@@ -243,19 +230,11 @@ class VolumeFileSystem implements FileSystem {
   }
 
   listedPlus(ino: Ino): void {
-    try {
-      this.#directories.listedPlus(ino);
-    } catch (error) {
-      throw translated(error);
-    }
+    this.#directories.listedPlus(ino);
   }
 
   releasedir(ino: Ino, handle: number): void {
-    try {
-      this.#directories.releasedir(ino, handle);
-    } catch (error) {
-      throw translated(error);
-    }
+    this.#directories.releasedir(ino, handle);
   }
 
   fsyncdir(ino: Ino): Answer<void> {

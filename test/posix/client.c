@@ -1,0 +1,60 @@
+// A client process of the filesystem: `client MODE PATH ARGUMENT...`. Modes that hold something print `ready` and wait
+// to be killed; the others print `ok` or `errno NAME`.
+//   hold-flock PATH            try-flock PATH
+//   hold-range PATH FROM LEN   try-range PATH FROM LEN      (fcntl locks)
+//   hold-unlinked PATH TEXT    creates, writes, unlinks, keeps it open
+//   hold-written PATH TEXT     creates and writes, never syncs
+//   append PATH TEXT COUNT     COUNT lines through O_APPEND, one write each
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static int answer(int result) {
+  if (result < 0) printf("errno %s\n", strerrorname_np(errno));
+  else printf("ok\n");
+  return 0;
+}
+
+static int hold(int result) {
+  if (result < 0) return answer(result);
+  printf("ready\n");
+  fflush(stdout);
+  for (;;) pause();
+}
+
+static int lock_range(int fd, char **v) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = atol(v[3]), .l_len = atol(v[4])};
+  return fcntl(fd, F_SETLK, &lock);
+}
+
+static int append(const char *path, const char *text, int count) {
+  int fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0644);
+  if (fd < 0) return -1;
+  char line[256];
+  for (int i = 0; i < count; i++) {
+    int bytes = snprintf(line, sizeof line, "%s %06d\n", text, i);
+    if (write(fd, line, (size_t)bytes) != bytes) return -1;
+  }
+  return close(fd);
+}
+
+int main(int count, char **v) {
+  if (count < 3) return 2;
+  const char *mode = v[1], *path = v[2];
+  if (strcmp(mode, "append") == 0 && count == 5) return answer(append(path, v[3], atoi(v[4])));
+  int fd = open(path, O_RDWR | O_CREAT, 0644);
+  if (fd < 0) return answer(-1);
+  if (strcmp(mode, "hold-flock") == 0) return hold(flock(fd, LOCK_EX | LOCK_NB));
+  if (strcmp(mode, "try-flock") == 0) return answer(flock(fd, LOCK_EX | LOCK_NB));
+  if (strcmp(mode, "hold-range") == 0 && count == 5) return hold(lock_range(fd, v));
+  if (strcmp(mode, "try-range") == 0 && count == 5) return answer(lock_range(fd, v));
+  if (count != 4) return 2;
+  if (write(fd, v[3], strlen(v[3])) != (ssize_t)strlen(v[3])) return answer(-1);
+  if (strcmp(mode, "hold-written") == 0) return hold(0);
+  return strcmp(mode, "hold-unlinked") == 0 ? hold(unlink(path)) : 2;
+}
