@@ -1,6 +1,7 @@
 // What the pool promises: immutable segments on several disks with parity. It knows disks and layouts,
 // not files. Placement (which shard on which disk) is handed in by whoever reads and reported when sealed.
 import type { DiskId, SegmentId, SegmentNumber } from '../base/ids.js';
+import type { Disk } from '../disk/disk.js';
 import type { SegmentLayout } from '../format/records.js';
 import type { PayloadRange } from '../format/payload.js';
 
@@ -46,6 +47,15 @@ export interface RebuiltShard {
   readonly disk: DiskId;
 }
 
+/** Is this file of the disk being swept part of what the skeleton knows (dead segments that still have a row included)? */
+export type ShardIsKnown = (id: SegmentId, layoutNumber: number, index: number) => boolean;
+
+export interface SweptSlice {
+  readonly looked: number;
+  /** Paths that were removed. */
+  readonly removed: readonly string[];
+}
+
 export interface Pool {
   /** Longest allocation that succeeds now without waiting (0: all buffers are being sealed). */
   room(): number;
@@ -55,7 +65,7 @@ export interface Pool {
   allocate(length: number): Allocation;
   /** Bytes of an un-sealed segment, or null when it is not in memory (sealed, read shards). A view: use it before the next await. */
   peek(segment: SegmentNumber, offset: number, length: number): Buffer | null;
-  /** Ends the open segment now and seals it in the background, if it holds anything; resolves when everything allocated before the call is sealed. */
+  /** Ends the open segment now and seals it in the background, if it holds anything; resolves when everything allocated before the call is sealed. 'unavailable' (segment-unplaceable) when no disk takes a segment: it stays in memory and in the journal. */
   sealAll(): Promise<void>;
   /** Ends the open segment now without waiting. */
   rotate(): void;
@@ -74,14 +84,17 @@ export interface Pool {
   rebuild(place: SegmentPlace, indexes: readonly number[], options: { readonly bytes?: Buffer; readonly targets?: readonly DiskId[] }): Promise<readonly RebuiltShard[]>;
   /** Removes the files of these shard indexes (missing ones are fine). */
   removeShards(place: SegmentPlace, indexes: readonly number[]): Promise<void>;
-  /** Writes a sealed segment anew under a new layout from its bytes (restore, re-encode). */
+  /** Writes a sealed segment anew under a new layout from its bytes (restore, re-encode). The layout of the answer counts: its number is `layoutNumber` or higher. */
   store(id: SegmentId, bytes: Buffer, layoutNumber: number, withDeltaShards: boolean): Promise<SegmentPlace>;
 
-  /** User bytes that can still be accepted, after reserves. From cached statfs and own accounting: synchronous. */
-  /** Asks the disks anew how much is free; freeBytes() and reserve() look at what it found. */
+  /** Removes shard files of a disk that `known` does not know (a crash came between them and their record), slice by slice; what is being written now is left alone. Rejects with the disk's error. */
+  sweepStrays(disk: Disk, known: ShardIsKnown): AsyncIterable<SweptSlice>;
+
+  /** Asks the disks anew how much is free; freeBytes() and reserve() look at what it found. Nothing fits before the first call. What could not be sealed is tried again. */
   refreshSpace(): Promise<void>;
-  /** Disks were added, failed or replaced: what could not be sealed is tried again. */
+  /** Disks were added, failed or replaced: asks them anew in the background, and what could not be sealed is tried again. */
   disksChanged(): void;
+  /** User bytes that can still be accepted, after reserves. From cached statfs and own accounting: synchronous. */
   freeBytes(): number;
   totalBytes(): number;
   /** Accounts `bytes` of accepted, un-sealed data; false (nothing reserved) when they would not fit with all their redundancy. */

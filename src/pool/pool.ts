@@ -8,7 +8,7 @@ import type { Disk } from '../disk/disk.js';
 import type { PayloadRange, PayloadSource } from '../format/payload.js';
 import { shardPath } from '../format/shard.js';
 import { parityScratch, readScratch } from './buffers.js';
-import type { Allocation, Pool, RebuiltShard, SegmentPlace } from './contract.js';
+import type { Allocation, Pool, RebuiltShard, SegmentPlace, ShardIsKnown, SweptSlice } from './contract.js';
 import { classify } from './disk-faults.js';
 import { Gate } from './gate.js';
 import type { OpenSegment } from './open-segment.js';
@@ -25,7 +25,6 @@ import { ShardWriter } from './shard-writer.js';
 import { zeroPadded } from './shard-source.js';
 import { SpaceAccount } from './space.js';
 import { sweepStrays } from './sweep.js';
-import type { ShardIsKnown, SweptSlice } from './sweep.js';
 import { Waiters } from './waiters.js';
 import { WriteLedger } from './write-ledger.js';
 
@@ -102,7 +101,7 @@ export class SegmentPool implements Pool {
 
   allocate(length: number): Allocation {
     this.#assertAlive();
-    assert(length > 0 && this.room() > 0, 'there is room to allocate from');
+    assert(length > 0 && this.room() > 0, 'an allocation has room');
     const allocation = this.#segments.allocate(length);
     this.#space.allocated(allocation.target.length);
     return allocation;
@@ -136,11 +135,6 @@ export class SegmentPool implements Pool {
 
   refill(id: SegmentId, range: PayloadRange): void {
     this.#space.allocated(this.#segments.refill(id, range.offset, range.bytes));
-  }
-
-  /** Recovery: the chosen history seals or drops this segment after all; only before anything was allocated or sealed. */
-  discard(segment: SegmentNumber): void {
-    this.#space.settled(this.#segments.discard(segment));
   }
 
   read(place: SegmentPlace, offset: number, into: Buffer): Promise<void> {
@@ -177,10 +171,16 @@ export class SegmentPool implements Pool {
     );
   }
 
-  store(id: SegmentId, bytes: Buffer, layoutNumber: number, withDeltaShards: boolean): Promise<SegmentPlace> {
+  async store(id: SegmentId, bytes: Buffer, layoutNumber: number, withDeltaShards: boolean): Promise<SegmentPlace> {
     this.#assertAlive();
     const redundancy = redundancyOf(this.#ports.shape, withDeltaShards);
-    return this.#writer.write({ id, length: bytes.length, redundancy, layoutNumber, bytes: zeroPadded(bytes), attempting: () => {}, abandoned: () => {} });
+    // Counted like accepted data while it is being written; where there is no room it may use the reserve (rule 7).
+    const reserved = this.#space.reserve(bytes.length);
+    try {
+      return await this.#writer.write({ id, length: bytes.length, redundancy, layoutNumber, bytes: zeroPadded(bytes), attempting: () => {}, abandoned: () => {} });
+    } finally {
+      if (reserved) this.#space.unreserve(bytes.length);
+    }
   }
 
   /** Removes shard files of a disk that nothing knows, slice by slice; files being written now are left alone. */

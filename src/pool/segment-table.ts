@@ -79,14 +79,6 @@ export class MemorySegments implements SegmentTable {
     return segment.fill - before;
   }
 
-  /** Recovery: a segment that was refilled is not needed after all. Returns the bytes it held. */
-  discard(number: SegmentNumber): number {
-    const segment = this.#segments.get(number);
-    if (segment === undefined || !segment.refilled || segment.state !== 'open') return 0;
-    this.#remove(segment);
-    return segment.fill;
-  }
-
   markSealed(segment: OpenSegment, announce: (place: SegmentPlace) => void, place: SegmentPlace): void {
     segment.state = 'sealed';
     announce(place);

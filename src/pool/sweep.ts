@@ -1,19 +1,10 @@
 // Shard files that no record knows: a crash between creating them and the seal record, a layout given up half-way, a shard
 // of a disk that was away. Only names of ours are looked at; other files stay. Goes in slices, so that the owner sets the pace.
-import type { SegmentId } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import type { Disk } from '../disk/disk.js';
 import { parseShardName } from '../format/shard.js';
+import type { ShardIsKnown, SweptSlice } from './contract.js';
 import type { WriteLedger } from './write-ledger.js';
-
-export interface SweptSlice {
-  readonly looked: number;
-  /** Paths that were removed. */
-  readonly removed: readonly string[];
-}
-
-/** Is this file on this disk part of what the skeleton knows? Also true for segments that die later, whose record is still needed. */
-export type ShardIsKnown = (id: SegmentId, layoutNumber: number, index: number) => boolean;
 
 /** Yields after every slice of at most `rowsPerTurnMax` names. Errors of the disk are thrown; what was removed stays removed. */
 export async function* sweepStrays(disk: Disk, known: ShardIsKnown, ledger: WriteLedger): AsyncGenerator<SweptSlice> {

@@ -156,3 +156,15 @@ test('bytes written in the turn that fills a segment are in the sealed segment',
   await world.pool.sealAll();
   assert.ok((await world.read(1, 0, bytes.length)).equals(bytes));
 });
+
+test('a shard file holds zeros past the end of the segment, not what its buffer held before', async () => {
+  const world = await World.make({ disks: 3, shape: { parity: 1, tolerance: 1, scheme: 'parity' }, settings: { buffersMax: 1 } });
+  await world.sealed(Buffer.alloc(256 * 1024, 0xaa));
+  await world.pool.waitForRoom(1);
+  const place = await world.sealed(Buffer.alloc(9000, 0xbb));
+  const disk = world.disks.find((one) => one.id === place.disks[1]);
+  assert.ok(disk);
+  const file = await disk.inner.readAll(shardPath(place.id, place.layout.number, 1), 1 << 20);
+  const { shardBytes } = place.layout;
+  assert.ok(file.subarray(dataOffset(shardBytes) + 9000 - shardBytes).every((byte) => byte === 0));
+});
