@@ -1,6 +1,8 @@
 // What the journal promises to the volume; what it needs from the pool is format/payload.ts. Implemented by journal.ts (writing),
 // recovery.ts (choosing the true history) and the codecs in src/format.
-import type { GenerationId, Lsn, SegmentNumber } from '../base/ids.js';
+import type { DiskId, GenerationId, Lsn, SegmentNumber } from '../base/ids.js';
+import type { Logger } from '../base/logger.js';
+import type { Disk } from '../disk/disk.js';
 import type { Generation } from '../format/generation.js';
 import type { PayloadRange } from '../format/payload.js';
 import type { JournalRecord } from '../format/records.js';
@@ -30,6 +32,10 @@ export interface Journal {
   writeOut(): Promise<JournalMark>;
   /** Removes files whose last LSN is below `through` (the batch that ends there stays, to prove the image's mark; and the file being written) and for which `mayRelease(segments)` agrees: no payload in them is still needed. */
   release(through: Lsn, mayRelease: (segments: readonly SegmentNumber[]) => boolean): Promise<void>;
+  /** The disk is lost or is to be freed: the next group goes to other disks, in a new generation, if there are any. Older files on it stay. */
+  leave(disk: DiskId): void;
+  /** Makes every file that is not written any more whole on tolerance + 1 of the candidates (rule 5, after a disk is lost). Gives the smallest number of copies reached. Repeatable. */
+  protect(): Promise<number>;
   /** commit(), then lets go of the files. */
   close(): Promise<void>;
 }
@@ -53,6 +59,8 @@ export interface RetainedFile {
   readonly bytes: number;
   /** Segments of which it holds payload. Reads payload indexes; a batch that no copy has whole holds nothing. */
   segments(): Promise<readonly SegmentNumber[]>;
+  /** Makes it whole on `copies` of these disks where it is not; gives how many there are then. */
+  spread(disks: readonly Disk[], copies: number, logger: Logger): Promise<number>;
   /** Removes all copies. Not durable by itself: a file that re-appears changes nothing. */
   remove(): Promise<void>;
 }

@@ -14,6 +14,8 @@ import { encodeFileHeader, fileHeaderBytes, journalFilePath } from '../format/ba
 import type { Generation } from '../format/generation.js';
 import { type BatchGroup, type GroupPart, segmentsOf } from './batch-group.js';
 import type { JournalMark, RetainedFile } from './contract.js';
+import { JournalFileCopies } from './file-copies.js';
+import { KeptFile } from './retained-files.js';
 
 export interface DiskFailure {
   readonly disk: Disk;
@@ -198,20 +200,11 @@ export class GenerationFiles {
   }
 
   #finish(): void {
-    const path = journalFilePath(this.generation.number, this.#fileNumber);
-    const segments = [...this.#segments];
-    const disks = this.#disks;
+    const file = new JournalFileCopies(this.#volume, this.generation, this.#fileNumber, this.#disks);
+    // What it holds above the end of its generation does not count; copying it along does no harm.
+    const chosen = { generation: this.generation, end: Number.POSITIVE_INFINITY, files: [file] };
+    this.#finished.push(new KeptFile(chosen, file, this.#lastLsn, this.#fileBytes, [...this.#segments]));
     this.#segments = new Set();
-    this.#finished.push({
-      path,
-      lastLsn: this.#lastLsn,
-      bytes: this.#fileBytes,
-      segments: () => Promise.resolve(segments),
-      // A disk that failed meanwhile keeps its copy; the next mount lists it again.
-      remove: async () => {
-        await Promise.allSettled(disks.map((disk) => disk.remove(path)));
-      },
-    });
   }
 
   async #letGo(copy: Copy): Promise<void> {

@@ -2,10 +2,6 @@
 // they rely on, as one group of batches to tolerance + 1 disks and syncs all copies in parallel. One group is in flight at
 // most, and none is written before all earlier ones are durable: so a bad group with a valid later one is damage, never a
 // torn tail. After any failure of a disk the journal goes on in a new generation on another set of disks (rule 4).
-//
-// Why no acknowledged write record can lack its bytes: records are taken and payload is collected in one turn. A write
-// record taken then points into a segment that is either sealed, and its seal record was appended before and is taken too,
-// or un-sealed, and its bytes are in this group or in an earlier one. What is appended while `ready` is awaited is included.
 import { assert } from '../base/assert.js';
 import { HoldfastError } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
@@ -79,7 +75,8 @@ class DiskJournal implements Journal {
   #waiters: Waiter[] = [];
   /** The loop that writes groups while someone waits; it never rejects. */
   #running: Promise<void> | null = null;
-  #releasing: Promise<void> = Promise.resolve();
+  /** release() and protect() one at a time; a failure is the caller's that asked, not the next one's. */
+  #maintenance: Promise<void> = Promise.resolve();
   /** Why it takes no more: dead, or closed. */
   #ended: HoldfastError | null = null;
   #degraded = false;
@@ -126,9 +123,21 @@ class DiskJournal implements Journal {
 
   release(through: Lsn, mayRelease: (segments: readonly SegmentNumber[]) => boolean): Promise<void> {
     assert(through <= this.#durableLsn, 'nothing is released before it is durable');
-    // One at a time; a failure is the caller's that asked, not the next one's.
-    const result = this.#releasing.then(() => this.#release(through, mayRelease));
-    this.#releasing = result.catch(() => {});
+    const result = this.#maintenance.then(() => this.#release(through, mayRelease));
+    this.#maintenance = result.catch(() => {});
+    return result;
+  }
+
+  leave(disk: DiskId): void {
+    this.#failedDisks.add(disk);
+  }
+
+  protect(): Promise<number> {
+    const result = this.#maintenance.then(() => this.#protect());
+    this.#maintenance = result.then(
+      () => {},
+      () => {},
+    );
     return result;
   }
 
@@ -139,7 +148,7 @@ class DiskJournal implements Journal {
     } finally {
       this.#ended ??= new HoldfastError('closed', 'the journal is closed', { code: 'journal-closed' });
       await this.#running;
-      await this.#releasing;
+      await this.#maintenance;
       await this.#files.end();
     }
   }
@@ -164,10 +173,15 @@ class DiskJournal implements Journal {
     }
   }
 
+  /**
+   * Why no acknowledged write record can lack its bytes: records are taken and payload is collected in one turn. A write record
+   * taken here points into a segment that is either sealed, and then its seal record was appended before and is taken too, or
+   * un-sealed, and then its bytes are in this group or an earlier one. What is appended while `ready` is awaited is included.
+   */
   async #writeGroup(): Promise<void> {
     const cut = this.#options.payload.cut();
     await cut.ready;
-    // From here to the end of collect() in one turn: see the header.
+    // From here to the end of collect() no await.
     const runs = this.#pending.take();
     const group = buildGroup(runs, cut.collect(), this.#limits);
     failpoint('journal-collected-before-write');
@@ -178,7 +192,7 @@ class DiskJournal implements Journal {
   /** Durable on the whole set of disks when it resolves, whatever it takes. Each turn of the loop loses a disk, so it ends. */
   async #store(group: BatchGroup): Promise<void> {
     for (;;) {
-      if (this.#canGrow()) await this.#changeGeneration([]);
+      if (this.#shouldMove()) await this.#changeGeneration([]);
       let failures = await this.#files.write(this.#files.place(group, this.#durableLsn));
       if (failures.length === 0) {
         this.#writtenMark = this.#files.mark();
@@ -197,10 +211,11 @@ class DiskJournal implements Journal {
     this.#answer();
   }
 
-  /** Copies are missing and there is a disk to have one on. */
-  #canGrow(): boolean {
+  /** A disk is to be left, or copies are missing and there is a disk to have one on. */
+  #shouldMove(): boolean {
     const disks = this.#files.disks();
-    return disks.length < this.#wanted() && this.#chooseDisks(disks).length > disks.length;
+    const next = this.#chooseDisks();
+    return next.length > 0 && (next.length > disks.length || disks.some((disk) => this.#failedDisks.has(disk.id)));
   }
 
   async #changeGeneration(failures: readonly DiskFailure[]): Promise<void> {
@@ -208,7 +223,7 @@ class DiskJournal implements Journal {
       this.#failedDisks.add(failure.disk.id);
       this.#options.onDiskFailed(failure.disk.id, failure.error);
     }
-    const disks = this.#chooseDisks(this.#files.disks());
+    const disks = this.#chooseDisks();
     if (disks.length === 0) {
       throw new HoldfastError('unavailable', 'no disk is left that takes the journal', {
         code: 'journal-no-disk',
@@ -236,14 +251,16 @@ class DiskJournal implements Journal {
     this.#tellDegraded();
   }
 
-  /** The given ones and as many candidates as are missing. */
-  #chooseDisks(current: readonly Disk[]): readonly Disk[] {
-    const chosen = new Map(current.map((disk) => [disk.id, disk]));
-    for (const disk of this.#options.candidates()) {
-      if (chosen.size >= this.#wanted()) break;
-      if (!this.#failedDisks.has(disk.id)) chosen.set(disk.id, disk);
-    }
+  /** Those in use that are well, and as many candidates as are missing. */
+  #chooseDisks(): readonly Disk[] {
+    const chosen = new Map<DiskId, Disk>();
+    for (const disk of this.#files.disks()) if (!this.#failedDisks.has(disk.id)) chosen.set(disk.id, disk);
+    for (const disk of this.#healthyCandidates()) if (chosen.size < this.#wanted()) chosen.set(disk.id, disk);
     return [...chosen.values()];
+  }
+
+  #healthyCandidates(): readonly Disk[] {
+    return this.#options.candidates().filter((disk) => !this.#failedDisks.has(disk.id));
   }
 
   #wanted(): number {
@@ -287,5 +304,13 @@ class DiskJournal implements Journal {
       await file.remove();
       this.#retained.splice(this.#retained.indexOf(file), 1);
     }
+  }
+  async #protect(): Promise<number> {
+    const disks = this.#healthyCandidates();
+    let reached = this.#files.disks().length;
+    for (const file of [...this.#retained]) {
+      reached = Math.min(reached, await file.spread(disks, this.#wanted(), this.#options.logger));
+    }
+    return reached;
   }
 }

@@ -1,12 +1,64 @@
-// Files of older generations as release() needs them: how far each goes, what payload it holds, and how to remove it.
+// Files that are not written any more, as release() and protect() need them: how far each goes, what payload it holds,
+// having it on enough disks, and removing it.
 import type { Lsn, SegmentNumber } from '../base/ids.js';
 import { asLsn } from '../base/ids.js';
+import type { Logger } from '../base/logger.js';
+import type { Disk } from '../disk/disk.js';
 import { decodePayloadIndex } from '../format/batch.js';
 import { journalFilePath } from '../format/batch-file.js';
-import type { ChosenGeneration, FileListing } from './chosen-files.js';
-import { counts } from './chosen-files.js';
+import { type ChosenGeneration, counts, type FileListing } from './chosen-files.js';
 import type { RetainedFile } from './contract.js';
-import type { JournalFileCopies } from './file-copies.js';
+import { JournalFileCopies } from './file-copies.js';
+import { healFile } from './heal.js';
+
+/** A file of the chosen history; `segments` null: not known without reading it. */
+export class KeptFile implements RetainedFile {
+  readonly lastLsn: Lsn;
+  readonly bytes: number;
+  readonly #chosen: ChosenGeneration;
+  #file: JournalFileCopies;
+  #segments: readonly SegmentNumber[] | null;
+
+  constructor(chosen: ChosenGeneration, file: JournalFileCopies, lastLsn: Lsn, bytes: number, segments: readonly SegmentNumber[] | null) {
+    this.#chosen = chosen;
+    this.#file = file;
+    this.lastLsn = lastLsn;
+    this.bytes = bytes;
+    this.#segments = segments;
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  async segments(): Promise<readonly SegmentNumber[]> {
+    this.#segments ??= await this.#readSegments();
+    return this.#segments;
+  }
+
+  async spread(disks: readonly Disk[], copies: number, logger: Logger): Promise<number> {
+    const file = this.#file;
+    this.#file = new JournalFileCopies(file.volume, file.generation, file.fileNumber, [...new Set([...file.disks, ...disks])]);
+    // What is nowhere whole is no reason not to copy the rest.
+    const from = asLsn(Number.MAX_SAFE_INTEGER);
+    return healFile(this.#chosen, this.#file, from, { disks, copies, rewrite: new Set(), logger });
+  }
+
+  async remove(): Promise<void> {
+    await removeFrom(this.#file.disks, this.path);
+  }
+
+  async #readSegments(): Promise<readonly SegmentNumber[]> {
+    const segments = new Set<SegmentNumber>();
+    for (const batch of (await this.#file.scan(false)).batches) {
+      if (batch.header.payloadCount === 0 || !counts(this.#chosen, batch)) continue;
+      const front = await this.#file.readFront(batch);
+      if (front === null) continue;
+      for (const place of decodePayloadIndex(batch.header, front.subarray(batch.header.recordsBytes))) segments.add(place.segment);
+    }
+    return [...segments];
+  }
+}
 
 /** All files on the present disks, oldest first. Those of void histories hold nothing and end where the chosen history does. */
 export async function retainedFiles(history: readonly ChosenGeneration[], listing: FileListing, end: Lsn): Promise<readonly RetainedFile[]> {
@@ -14,41 +66,32 @@ export async function retainedFiles(history: readonly ChosenGeneration[], listin
   for (const number of [...listing.keys()].sort((a, b) => a - b)) {
     const chosen = history.find((candidate) => candidate.generation.number === number);
     if (chosen === undefined) {
-      for (const [fileNumber, disks] of listing.get(number) ?? []) {
-        const path = journalFilePath(number, fileNumber);
-        retained.push({ path, lastLsn: end, bytes: 0, segments: async () => [], remove: removal(disks, path) });
-      }
+      for (const [fileNumber, disks] of listing.get(number) ?? []) retained.push(voidFile(journalFilePath(number, fileNumber), disks, end));
       continue;
     }
-    for (const [index, file] of chosen.files.entries()) retained.push(await chosenFile(chosen, file, chosen.files[index + 1], end));
+    const last = Math.min(chosen.end, end);
+    for (const [index, file] of chosen.files.entries()) {
+      const header = await file.header();
+      const next = (await chosen.files[index + 1]?.header()) ?? null;
+      const lastLsn = asLsn(next === null ? last : Math.min(last, next.firstLsn - 1));
+      retained.push(new KeptFile(chosen, file, lastLsn, header?.fileBytes ?? 0, null));
+    }
   }
   return retained;
 }
 
-async function chosenFile(chosen: ChosenGeneration, file: JournalFileCopies, next: JournalFileCopies | undefined, end: Lsn): Promise<RetainedFile> {
-  const nextHeader = (await next?.header()) ?? null;
-  const last = Math.min(chosen.end, end);
+function voidFile(path: string, disks: readonly Disk[], lastLsn: Lsn): RetainedFile {
   return {
-    path: file.path,
-    lastLsn: asLsn(nextHeader === null ? last : Math.min(last, nextHeader.firstLsn - 1)),
-    bytes: (await file.header())?.fileBytes ?? 0,
-    segments: async () => {
-      const segments = new Set<SegmentNumber>();
-      for (const batch of (await file.scan(false)).batches) {
-        if (batch.header.payloadCount === 0 || !counts(chosen, batch)) continue;
-        const front = await file.readFront(batch);
-        if (front === null) continue;
-        for (const place of decodePayloadIndex(batch.header, front.subarray(batch.header.recordsBytes))) segments.add(place.segment);
-      }
-      return [...segments];
-    },
-    remove: removal(file.disks, file.path),
+    path,
+    lastLsn,
+    bytes: 0,
+    segments: () => Promise.resolve([]),
+    spread: (_, copies) => Promise.resolve(copies),
+    remove: () => removeFrom(disks, path),
   };
 }
 
 /** A disk that fails here keeps its copy: the next mount lists it again. */
-function removal(disks: Iterable<{ remove(path: string): Promise<void> }>, path: string): () => Promise<void> {
-  return async () => {
-    await Promise.allSettled([...disks].map((disk) => disk.remove(path)));
-  };
+async function removeFrom(disks: readonly Disk[], path: string): Promise<void> {
+  await Promise.allSettled(disks.map((disk) => disk.remove(path)));
 }

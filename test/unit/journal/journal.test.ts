@@ -199,3 +199,51 @@ test('payload of one segment is found across generations, oldest first', async (
     assert.deepEqual(found, world.model.flatMap((entry) => (entry.payload?.segment === segment ? [entry.payload.bytes] : [])));
   }
 });
+
+test('after a disk is lost, protect() makes the older files whole elsewhere', async () => {
+  const world = new JournalWorld({ disks: 4, tolerance: 1, seed: 11 });
+  const first = await world.mount();
+  for (let i = 0; i < 30; i++) {
+    world.append(first, 4000);
+    await world.commit(first);
+  }
+  await first.journal.close();
+  const mounted = await world.mount();
+  for (let i = 0; i < 30; i++) {
+    world.append(mounted, 4000);
+    await world.commit(mounted);
+  }
+  world.flaky[0]?.faults.add('write');
+  world.append(mounted);
+  await world.commit(mounted);
+  assert.equal(await mounted.journal.protect(), 2);
+  // Disk 0 is gone, and now disk 1 as well: the newest generation has three members and tolerance 1.
+  const left = await world.recover([2, 3]);
+  assert.equal(left.end.lsn, 61);
+  await world.check(left);
+});
+
+test('a disk that is to be left carries no further group', async () => {
+  const world = new JournalWorld({ disks: 4, tolerance: 1, seed: 12 });
+  const mounted = await world.mount();
+  world.append(mounted);
+  await world.commit(mounted);
+  mounted.journal.leave(diskId(1));
+  world.append(mounted);
+  await world.commit(mounted);
+  assert.deepEqual(mounted.journal.generation.journalDisks, [diskId(0), diskId(2)]);
+  assert.deepEqual(mounted.failed, []);
+  await world.check(await world.recover());
+});
+
+test('close is durable and final', async () => {
+  const world = new JournalWorld(shape);
+  const mounted = await world.mount();
+  world.append(mounted);
+  await mounted.journal.close();
+  await mounted.journal.close();
+  assert.throws(() => mounted.journal.append(record), { code: 'journal-closed' });
+  await assert.rejects(mounted.journal.commit(), { code: 'journal-closed' });
+  world.crash('power');
+  assert.equal((await world.recover()).end.lsn, 1);
+});
