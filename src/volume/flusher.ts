@@ -86,8 +86,10 @@ export class Flusher {
 
   async #flush(backup: Backup, progress: FlushProgress): Promise<FlushReport> {
     const started = this.#core.ports.clock.monotonicMs();
-    await this.#ownership.ensure(backup);
+    const epoch = await this.#ownership.ensure(backup);
     progress('point', 0, 1);
+    // Collectors keep their hands off what a root in the making needs.
+    const intent = await backup.intents.begin(epoch, this.#core.skeleton.appliedLsn);
     // The captured image stays still only while it is copied to the disks and the backup; segments may take hours afterwards.
     const { cut, published } = await this.#core.imageLock.run(async () => {
       const point = await this.#point();
@@ -108,6 +110,7 @@ export class Flusher {
       root = await this.#publishRoot(backup, cut, published.image, progress);
     } finally {
       this.#unpin(cut);
+      await intent.end();
     }
     await this.#release(cut, progress);
     await releaseJournal(this.#core);

@@ -103,8 +103,8 @@ export class LocalImages {
       random: this.#ports.random,
       logger: this.#ports.logger,
     });
-    const newest = await chain.open();
-    const entry: Chain = { chain, kept: newest === null ? [] : [newest] };
+    await chain.open();
+    const entry: Chain = { chain, kept: (await chain.announced()).slice(0, keptImages) };
     this.#chains.set(disk.id, entry);
     return entry;
   }

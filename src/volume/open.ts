@@ -2,7 +2,7 @@
 // Nothing is answered before the chosen history is whole on tolerance + 1 disks and the new generation is durable on every present one (rule 1).
 import { openBackup, type Backup } from '../backup/backup.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
-import { NO_LSN, type VolumeId } from '../base/ids.js';
+import type { Lsn, VolumeId } from '../base/ids.js';
 import { failpoint } from '../base/failpoint.js';
 import type { VolumeSettings } from '../config/settings.js';
 import type { RecoveredJournal } from '../journal/contract.js';
@@ -45,10 +45,10 @@ async function recoverAndStart(settings: VolumeSettings, ports: VolumePorts, vol
   const recovered = await recoverJournal({ volume, disks: disks.present(), journalDisks: disks.journalCandidates().map((d) => d.id), logger: ports.logger });
   const localImages = new LocalImages(volume, ports, disks, settings.tolerance + 1);
   const path = skeletonPath(settings);
-  const { skeleton } = await recoverSkeleton({ volume, path, recordDeltas: backup !== null, journal: recovered, localImages, backup, ports });
+  const { skeleton, neededFrom } = await recoverSkeleton({ volume, path, recordDeltas: backup !== null, journal: recovered, localImages, backup, ports });
   failpoint('after-replay-before-heal');
   try {
-    return await startHistory({ settings, ports, volume, disks, backup, localImages, skeleton, recovered });
+    return await startHistory({ settings, ports, volume, disks, backup, localImages, skeleton, recovered, neededFrom });
   } catch (error) {
     skeleton.close();
     throw error;
@@ -64,12 +64,13 @@ export interface HistoryStart {
   readonly localImages: LocalImages;
   readonly skeleton: Skeleton;
   readonly recovered: RecoveredJournal;
+  readonly neededFrom: Lsn;
 }
 
 /** From a recovered skeleton to a running volume in a new generation. */
 export async function startHistory(start: HistoryStart): Promise<MountedVolume> {
   const { settings, ports, disks, recovered } = start;
-  await recovered.heal(NO_LSN, Math.min(settings.tolerance + 1, disks.journalCandidates().length));
+  await recovered.heal(start.neededFrom, Math.min(settings.tolerance + 1, disks.journalCandidates().length));
   failpoint('after-heal-before-generation');
   const generation = generationAfter(recovered, disks, settings.tolerance, ports.random);
   const generations = [...recovered.generations, generation].slice(-generationsKept);

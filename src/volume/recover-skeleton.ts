@@ -11,7 +11,7 @@ import { rowsPerTurnMax } from '../base/limits.js';
 import type { RecoveredJournal } from '../journal/contract.js';
 import type { Skeleton } from '../skeleton/contract.js';
 import { openSkeleton } from '../skeleton/skeleton.js';
-import type { LocalImages } from './local-images.js';
+import type { LocalImage, LocalImages } from './local-images.js';
 import type { VolumePorts } from './ports.js';
 
 export interface RecoverRequest {
@@ -28,13 +28,15 @@ export interface RecoveredSkeleton {
   readonly skeleton: Skeleton;
   /** Where it came from, for the log: `live database`, `image at LSN 42 on /disk`. */
   readonly source: string;
-  readonly replayedFrom: Lsn;
+  /** The journal above this may still be needed by a later recovery. */
+  readonly neededFrom: Lsn;
 }
 
 export async function recoverSkeleton(request: RecoverRequest): Promise<RecoveredSkeleton> {
   const { ports, journal } = request;
+  const images = await usableImages(request);
   const live = await trustedLive(request);
-  const { skeleton, source } = live ?? (await fromImage(request));
+  const { skeleton, source } = live ?? (await fromImage(request, images));
   const replayedFrom = skeleton.appliedLsn;
   let rows = 0;
   for await (const batch of journal.batches(replayedFrom)) {
@@ -49,7 +51,19 @@ export async function recoverSkeleton(request: RecoverRequest): Promise<Recovere
     throw new HoldfastError('corrupt', `replay ended at LSN ${skeleton.appliedLsn}, the journal at ${journal.end.lsn}`, { code: 'replay-gap' });
   }
   ports.logger.info({ source, from: replayedFrom, to: journal.end.lsn }, 'skeleton recovered');
-  return { skeleton, source, replayedFrom };
+  // A later recovery may begin at any of these images, so the journal must be whole from the oldest of them on.
+  const neededFrom = asLsn(Math.min(replayedFrom, ...images.map(({ image }) => image.lsn)));
+  return { skeleton, source, neededFrom };
+}
+
+/** Images on the disks that lie on the chosen history, newest first. */
+async function usableImages(request: RecoverRequest): Promise<readonly LocalImage[]> {
+  const usable: LocalImage[] = [];
+  for (const found of await request.localImages.find()) {
+    const { generation, lsn, link } = found.image;
+    if (await request.journal.contains({ generation, lsn, link })) usable.push(found);
+  }
+  return usable;
 }
 
 /** The database of the last life, if it can be believed; else null and the file is gone. */
@@ -75,10 +89,10 @@ async function trustedLive(request: RecoverRequest): Promise<{ skeleton: Skeleto
   return null;
 }
 
-async function fromImage(request: RecoverRequest): Promise<{ skeleton: Skeleton; source: string }> {
-  const { path, journal, localImages, backup, volume, recordDeltas } = request;
+async function fromImage(request: RecoverRequest, images: readonly LocalImage[]): Promise<{ skeleton: Skeleton; source: string }> {
+  const { path, journal, backup, volume, recordDeltas } = request;
   const problems: string[] = [];
-  const candidates = [...(await localImages.find())];
+  const candidates: { readonly chain: ImageChain; readonly image: ImageReference }[] = [...images];
   if (backup !== null && candidates.length === 0) {
     for (const root of [...(await backup.roots.list())].reverse()) if (root.image !== null) candidates.push({ chain: backup.images, image: root.image });
   }

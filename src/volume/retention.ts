@@ -1,29 +1,29 @@
-// Retires old roots and what only they needed in the backup. Runs after a root, in bounded steps; the garbage collector
-// re-reads the epoch before each batch of deletes.
+// Retires old roots and what only they needed in the backup. Runs after a root, in bounded steps; the collector re-reads the
+// epoch before each batch of deletes and keeps its hands off while a flush is announced.
 import type { Backup } from '../backup/backup.js';
-import { asSegmentNumber, NO_LSN, type SegmentId } from '../base/ids.js';
+import { asSegmentNumber, type Lsn } from '../base/ids.js';
+import type { SegmentRow } from '../skeleton/contract.js';
 import type { VolumeCore } from './core.js';
 
-/** Objects removed per flush: the rest goes with the next ones. */
+/** Segment objects removed per flush: the rest goes with the next ones. */
 const segmentsPerRun = 1_000;
 
 export async function retire(core: VolumeCore, backup: Backup): Promise<void> {
+  const keepRoots = core.thresholds.retention.keepRoots;
   const roots = core.skeleton.roots();
-  const keep = core.thresholds.retention.keepRoots;
-  const retired = roots.slice(0, Math.max(0, roots.length - keep));
-  const oldest = roots[retired.length];
-  if (oldest === undefined) return;
-  // A segment that died at or before the oldest kept root's cut is referred to by no kept root.
-  const dead = core.skeleton
+  const oldest = roots[Math.max(0, roots.length - keepRoots)];
+  if (roots.length <= keepRoots && (oldest === undefined || deadObjects(core, oldest.cut).length === 0)) return;
+  const report = await backup.collect({
+    keepRoots,
+    dead: (horizon) => deadObjects(core, horizon).map((row) => ({ generation: row.generation, number: row.segment })),
+  });
+  const segments = report.segments.map((id) => id.number);
+  if (segments.length > 0 || report.roots.length > 0) core.record({ type: 'backup-forget', segments, roots: report.roots });
+}
+
+/** Dead, off the local disks, and by the horizon referred to by no kept root. */
+function deadObjects(core: VolumeCore, horizon: Lsn): readonly SegmentRow[] {
+  return core.skeleton
     .segments(asSegmentNumber(0), segmentsPerRun, 'dead')
-    .filter((row) => row.present && row.diedLsn > NO_LSN && row.diedLsn <= oldest.cut && row.disks.every((d) => d === null));
-  if (retired.length === 0 && dead.length === 0) return;
-  await backup.roots.assertOwned();
-  await backup.roots.delete(retired.map((root) => root.sequence));
-  const ids: SegmentId[] = dead.map((row) => ({ generation: row.generation, number: row.segment }));
-  await backup.roots.assertOwned();
-  if (ids.length > 0) await backup.segments.delete(ids);
-  core.record({ type: 'backup-forget', segments: dead.map((row) => row.segment), roots: retired.map((root) => root.sequence) });
-  const kept = (await backup.roots.list()).flatMap((root) => (root.image === null ? [] : [root.image]));
-  await backup.images.collect(kept);
+    .filter((row) => row.present && row.diedLsn <= horizon && row.disks.every((disk) => disk === null));
 }

@@ -71,7 +71,12 @@ async function oneLife(world: World, random: SeededRandom, start: Model, options
   setFailpointAction((name) => {
     passed.add(name);
     if (--fuse > 0) return;
-    crashed = true;
+    if (!crashed) {
+      // Dead at this very place: what the code does with the exception reaches nobody.
+      crashed = true;
+      world.scheduler.halted = true;
+      die(world, random);
+    }
     throw new Crash(name);
   });
   const steps = manner < 4 && manner >= 2 ? random.below(3_000) : stepsMax;
@@ -106,15 +111,19 @@ async function oneLife(world: World, random: SeededRandom, start: Model, options
   } catch (error) {
     if (!crashed) throw error;
   }
-  if (outcome === 'stopped') crashed = true;
   setFailpointAction(undefined);
   const volume = mounted as MountedVolume | null; // assigned in the closure
-  if (crashed) {
-    if (random.below(2) === 0) world.losePower();
-    else world.kill();
-    volume?.core.skeleton.close();
+  if (outcome === 'stopped' && !crashed) {
+    crashed = true;
+    die(world, random);
   }
+  if (crashed) volume?.core.skeleton.close();
   return { crashed, durable, tail };
+}
+
+function die(world: World, random: SeededRandom): void {
+  if (random.below(2) === 0) world.losePower();
+  else world.kill();
 }
 
 const bytesOf = (change: Change): number => ('write' in change ? change.write.data.length : 0);

@@ -10,8 +10,10 @@ import { SeededRandom } from '../../src/base/random.js';
 import { defaultSettings, type VolumeSettings } from '../../src/config/settings.js';
 import type { Disk } from '../../src/disk/disk.js';
 import { MemoryDisk } from '../../src/disk/memory-disk.js';
+import { groupLimits } from '../../src/journal/batch-group.js';
 import { InlineCodec } from '../../src/native/inline-codec.js';
 import { FaultyObjectStore } from '../../src/objectstore/faulty-object-store.js';
+import type { ObjectStore } from '../../src/objectstore/object-store.js';
 import { MemoryObjectStore } from '../../src/objectstore/memory-object-store.js';
 import type { LabelledDisk, VolumePorts } from '../../src/volume/ports.js';
 import { Scheduler } from './scheduler.js';
@@ -39,7 +41,6 @@ export class World {
   wrapDisk: (disk: Disk) => Disk = (disk) => disk;
   /** What the store does wrong next. */
   storeFault: ConstructorParameters<typeof FaultyObjectStore>[1] = () => null;
-  readonly faultyStore: FaultyObjectStore;
   #boot = 0;
 
   constructor(seed: number, shape: WorldShape, logger: Logger = silentLogger) {
@@ -48,7 +49,6 @@ export class World {
     this.logger = logger;
     this.stateDir = mkdtempSync(join(process.platform === 'linux' ? '/dev/shm' : tmpdir(), 'holdfast-sim-'));
     this.store = new MemoryObjectStore({ pause: () => new Promise((resolve) => this.scheduler.defer(resolve)) });
-    this.faultyStore = new FaultyObjectStore(this.store, (operation, key) => this.storeFault(operation, key));
     for (let i = 0; i < shape.disks; i++) this.slots.set(`/disk${i}`, this.#newDisk(`/disk${i}`));
     this.settings = {
       ...defaultSettings('sim', this.stateDir),
@@ -76,7 +76,8 @@ export class World {
       codec: new InlineCodec(),
       inlineImages: true,
       poolSettings: { segmentBytes: 128 * 1024, buffersMax: 4, sealEarlyBytes: 32 * 1024, sealsAtOnce: 2, reserveBytes: () => 4 * 1024 * 1024 },
-      openStore: () => Promise.resolve(this.faultyStore),
+      journalLimits: { ...groupLimits, fileBytes: 512 * 1024 },
+      openStore: () => Promise.resolve(new FaultyObjectStore(openForever(this.store), (operation, key) => this.storeFault(operation, key))),
       disks: {
         open: async (path): Promise<LabelledDisk> => {
           const label = this.#labels.get(path);
@@ -84,7 +85,10 @@ export class World {
           if (label === undefined || disk === undefined || this.absent.has(path)) {
             throw new HoldfastError('missing', `${path} is not there`, { code: 'disk-missing' });
           }
-          return { disk: this.wrapDisk(disk), volume: label.volume };
+          // Every opening is a new descriptor on the same bytes.
+          const opened = disk.crash(this.random, 'process');
+          this.slots.set(path, opened);
+          return { disk: this.wrapDisk(opened), volume: label.volume };
         },
         format: async (path, label): Promise<Disk> => {
           const old = this.slots.get(path);
@@ -120,4 +124,17 @@ export class World {
   #newDisk(path: string, id = `empty-${path}`): MemoryDisk {
     return new MemoryDisk({ id: asDiskId(id), path, capacityBytes: 512 * 1024 * 1024, schedule: this.scheduler.defer });
   }
+}
+
+/** The service outlives its clients: closing is theirs. */
+function openForever(store: MemoryObjectStore): ObjectStore {
+  return {
+    description: store.description,
+    put: (key, buffers, options) => store.put(key, buffers, options),
+    get: (key, range) => store.get(key, range),
+    head: (key) => store.head(key),
+    list: (prefix, startAfter) => store.list(prefix, startAfter),
+    delete: (keys) => store.delete(keys),
+    close: () => Promise.resolve(),
+  };
 }
