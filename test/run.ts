@@ -1,4 +1,4 @@
-// The test runner: `node dist/test/run.js [SUITE...]`. Lists the files of each suite from the sources (so that stale output never runs),
+// The test runner: `node dist/test/run.js [SUITE | SUITE/FOLDER | SUITE/FILE]...`. Lists the files of each suite from the sources (so that stale output never runs),
 // runs them with node:test, ends what they left behind, and closes with one line `N passed, N failed, N skipped`.
 // Exit code 1 when anything failed or when a suite that was asked for by name does not exist.
 import { randomBytes } from 'node:crypto';
@@ -38,15 +38,16 @@ interface Totals {
 
 async function main(): Promise<number> {
   const asked = process.argv.slice(2);
-  const unknown = asked.filter((name) => !suites.some((suite) => suite.name === name));
+  const unknown = asked.filter((name) => !suites.some((suite) => suite.name === name.split('/')[0]));
   if (unknown.length > 0) {
     console.error(`no suite named ${unknown.join(', ')}; there are: ${suites.map((suite) => suite.name).join(' ')}`);
     return 2;
   }
   const totals: Totals = { passed: 0, failed: 0, skipped: 0, failures: [] };
   for (const suite of suites) {
-    if (asked.length > 0 && !asked.includes(suite.name)) continue;
-    await runSuite(suite, totals);
+    const parts = asked.filter((name) => name.split('/')[0] === suite.name);
+    if (asked.length > 0 && parts.length === 0) continue;
+    await runSuite(suite, parts, totals);
   }
   for (const failure of totals.failures) console.log(`FAILED ${failure}`);
   const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : '';
@@ -54,8 +55,8 @@ async function main(): Promise<number> {
   return totals.failed > 0 ? 1 : 0;
 }
 
-async function runSuite(suite: Suite, totals: Totals): Promise<void> {
-  const files = filesOf(suite.name);
+async function runSuite(suite: Suite, parts: readonly string[], totals: Totals): Promise<void> {
+  const files = filesOf(suite.name, parts);
   if (files.length === 0) return;
   const started = performance.now();
   const before = { ...totals };
@@ -78,12 +79,13 @@ async function runSuite(suite: Suite, totals: Totals): Promise<void> {
   console.log(`${suite.name}: ${totals.passed - before.passed} passed, ${totals.failed - before.failed} failed, ${totals.skipped - before.skipped} skipped in ${seconds} s`);
 }
 
-/** Compiled files of a suite, from test/SUITE/**\/*.test.ts. */
-function filesOf(suite: string): readonly string[] {
+/** Compiled files of a suite, from test/SUITE/**\/*.test.ts; where parts are given, of these only. */
+function filesOf(suite: string, parts: readonly string[]): readonly string[] {
   const folder = join(repositoryRoot, 'test', suite);
   if (!existsSync(folder)) return [];
   return (readdirSync(folder, { recursive: true }) as string[])
     .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) => parts.length === 0 || parts.some((part) => `${suite}/${name}`.startsWith(part)))
     .sort()
     .map((name) => join(import.meta.dirname, suite, name.replace(/\.ts$/, '.js')));
 }
