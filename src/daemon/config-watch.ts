@@ -37,19 +37,27 @@ export class ConfigWatch {
     return this.#reminders;
   }
 
-  start(): void {
+  /** Resolves when changes are noticed from now on. */
+  start(): Promise<void> {
     const path = this.#mounted.configPath;
-    if (path === null) return;
+    if (path === null) return Promise.resolve();
     // The folder is watched, not the file: editors replace files, and a replaced file is a new one.
-    this.#watcher = watch(dirname(path), {
+    const watcher = watch(dirname(path), {
       depth: 0,
       ignoreInitial: true,
       ignored: (candidate, stats) => stats?.isFile() === true && basename(candidate) !== basename(path),
       awaitWriteFinish: { stabilityThreshold: 150, pollInterval: 50 },
     });
-    this.#watcher.on('add', () => this.reload());
-    this.#watcher.on('change', () => this.reload());
-    this.#watcher.on('error', (error) => this.#logger.warn({ error: messageOf(error) }, 'the configuration file cannot be watched; changes need a remount'));
+    this.#watcher = watcher;
+    watcher.on('add', () => this.reload());
+    watcher.on('change', () => this.reload());
+    return new Promise((resolve) => {
+      watcher.once('ready', resolve);
+      watcher.on('error', (error) => {
+        this.#logger.warn({ error: messageOf(error) }, 'the configuration file cannot be watched; changes need a remount');
+        resolve();
+      });
+    });
   }
 
   async stop(): Promise<void> {

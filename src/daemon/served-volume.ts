@@ -133,7 +133,7 @@ export class ServedVolume {
 
   async #begin(): Promise<void> {
     this.#control = await ControlServer.listen(this.#request.settings.controlSocketPath, controlMethods(this), this.#io.logger);
-    this.#watch.start();
+    await this.#watch.start();
     this.triggers.start();
     this.#io.logger.info({ mountPoint: this.mountPoint, pid: process.pid }, 'mounted');
     // A failure of this stop reaches `ended` as well, where the process's owner sees it.

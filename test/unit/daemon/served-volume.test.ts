@@ -1,0 +1,173 @@
+// A mounted volume with a fake volume and a fake kernel: whoever ends it, it is closed once and let go; a busy mount goes on.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { SystemClock } from '../../../src/base/clock.js';
+import { HoldfastError } from '../../../src/base/errors.js';
+import { silentLogger } from '../../../src/base/logger.js';
+import { systemRandom } from '../../../src/base/random.js';
+import { defaultSettings, type VolumeSettings } from '../../../src/config/settings.js';
+import type { Components, KernelMount } from '../../../src/daemon/components.js';
+import { ControlClient } from '../../../src/daemon/control-client.js';
+import { type DaemonStatus, ServedVolume } from '../../../src/daemon/served-volume.js';
+import { VolumeLock } from '../../../src/daemon/volume-lock.js';
+import type { OpenVolume } from '../../../src/volume/status.js';
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-served-')));
+after(() => rmSync(folder, { recursive: true }));
+const io = { clock: new SystemClock(), random: systemRandom, logger: silentLogger, bootId: 'boot' };
+let worlds = 0;
+
+class World implements KernelMount {
+  readonly settings: VolumeSettings;
+  readonly mountPoint: string;
+  readonly ended: Promise<void>;
+  readonly events: string[] = [];
+  busy = false;
+  failing: 'open' | 'mount' | 'close' | null = null;
+  endMount: () => void = () => {};
+
+  constructor(change: Partial<VolumeSettings> = {}) {
+    const home = join(folder, String(++worlds));
+    this.mountPoint = join(home, 'mnt');
+    mkdirSync(this.mountPoint, { recursive: true });
+    mkdirSync(join(home, 'd1'));
+    this.settings = { ...defaultSettings('photos', join(home, 'state')), disks: [{ path: join(home, 'd1') }], parity: 0, tolerance: 0, ...change };
+    this.ended = new Promise((resolve) => {
+      this.endMount = resolve;
+    });
+  }
+
+  async unmount(lazy: boolean): Promise<void> {
+    if (this.busy && !lazy) throw new HoldfastError('conflict', 'files are open', { code: 'mount-busy' });
+    this.events.push('unmount');
+    this.endMount();
+  }
+
+  readonly components: Components = {
+    openVolume: async () => {
+      if (this.failing === 'open') throw new HoldfastError('corrupt', 'no disk is right', { code: 'x' });
+      return this.#volume();
+    },
+    mount: async () => {
+      if (this.failing === 'mount') throw new HoldfastError('unavailable', 'no fuse', { code: 'x' });
+      return this;
+    },
+    check: async () => [{ rule: 'links', subject: 'a', detail: 'b' }],
+  };
+
+  start(): Promise<ServedVolume> {
+    return ServedVolume.start({ settings: this.settings, reference: 'photos', mountPoint: this.mountPoint, readSettings: () => this.settings }, io, this.components);
+  }
+
+  assertFree(): void {
+    VolumeLock.acquire(this.settings, 'check', null).release();
+  }
+
+  #volume(): OpenVolume {
+    const parts = {
+      clock: io.clock,
+      view: { lastRoot: () => null },
+      due: () => [],
+      backlog: () => ({ deltas: 1, files: 1, bytes: 1, oldest: null }),
+      flush: async () => {
+        this.events.push('flush');
+        return { root: null, deltas: 1, files: 1, bytes: 1, segmentsUploaded: 0, imageBytes: 0, elapsedMs: 0 };
+      },
+      deltas: () => Array.from({ length: 600 }, (_, lsn) => ({ lsn, path: 'a', ino: 1, kind: 'hole', offset: 0, length: 1, segment: null, segmentOffset: 0, value: null, time: { sec: 1, nsec: 0 } })),
+      status: () => ({ state: 'serving', redundancy: { held: true } }),
+      close: async () => {
+        this.events.push('close');
+        if (this.failing === 'close') throw new HoldfastError('unavailable', 'a disk is away', { code: 'x' });
+      },
+    };
+    return parts as unknown as OpenVolume; // only what the daemon uses
+  }
+}
+
+test('stop unmounts, closes once, and lets the volume go', async () => {
+  const world = new World();
+  const served = await world.start();
+  await Promise.all([served.stop('test', false), served.stop('again', true)]);
+  await served.ended;
+  assert.deepEqual(world.events, ['unmount', 'close']);
+  world.assertFree();
+});
+
+test('umount(8) from outside ends it as well', async () => {
+  const world = new World();
+  const served = await world.start();
+  world.endMount();
+  await served.ended;
+  assert.deepEqual(world.events, ['unmount', 'close']);
+  world.assertFree();
+});
+
+test('a busy mount refuses to stop and goes on; lazy takes it away', async () => {
+  const world = new World();
+  const served = await world.start();
+  world.busy = true;
+  await assert.rejects(served.stop('test', false), { code: 'mount-busy' });
+  assert.equal((await served.status()).state, 'serving');
+  await served.stop('test', true);
+  await served.ended;
+  world.assertFree();
+});
+
+test('at_unmount flushes between the unmount and the close', async () => {
+  const world = new World({ flush: { ...defaultSettings('x', '/x').flush, atUnmount: true } });
+  const served = await world.start();
+  await served.stop('test', false);
+  assert.deepEqual(world.events, ['unmount', 'flush', 'close']);
+  await served.ended;
+});
+
+test('a close that fails is told to whoever asked and to the process, and the volume is let go', async () => {
+  const world = new World();
+  const served = await world.start();
+  world.failing = 'close';
+  const ended = assert.rejects(served.ended, /a disk is away/);
+  await assert.rejects(served.stop('test', false), { code: 'close-failed' });
+  await ended;
+  world.assertFree();
+});
+
+for (const failing of ['open', 'mount'] as const) {
+  test(`when ${failing} fails, nothing is left behind`, async () => {
+    const world = new World();
+    world.failing = failing;
+    await assert.rejects(world.start());
+    world.assertFree();
+    assert.equal(await ControlClient.connect(world.settings.controlSocketPath), null);
+  });
+}
+
+test('a volume that is served cannot be served twice', async () => {
+  const world = new World();
+  const served = await world.start();
+  await assert.rejects(world.start(), { code: 'volume-mounted' });
+  await served.stop('test', false);
+  await served.ended;
+});
+
+test('the control socket gives status, flush, deltas in pieces, check, metrics and stop', async () => {
+  const world = new World();
+  const served = await world.start();
+  const client = await ControlClient.connect(world.settings.controlSocketPath);
+  assert.ok(client !== null);
+  const status = (await client.call('status')) as DaemonStatus;
+  assert.deepEqual([status.pid, status.state, status.mountpoint, status.name], [process.pid, 'serving', world.mountPoint, 'photos']);
+  assert.deepEqual(await client.call('flush', { ifDue: true }), { flushed: false, reasons: [] });
+  assert.equal(((await client.call('flush')) as { flushed: boolean }).flushed, true);
+  const pieces: number[] = [];
+  assert.deepEqual(await client.call('deltas', {}, { items: (items) => pieces.push(items.length) }), { count: 600 });
+  assert.deepEqual(pieces, [250, 250, 100]);
+  const findings: unknown[] = [];
+  await client.call('check', {}, { items: (items) => findings.push(...items) });
+  assert.equal(findings.length, 1);
+  assert.deepEqual(await client.call('stop'), { stopped: true });
+  await served.ended;
+  client.close();
+});
