@@ -87,6 +87,8 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
     if (member.disk !== null && core.failure === null) {
       core.record({ type: 'disk', disk: member.disk.id, path: member.path, state: 'failed', reason: member.reason, time: ports.clock.now() });
     }
+    if (member.disk !== null) journal.leave(member.disk.id);
+    core.protectionDue = true;
     pool.disksChanged();
   };
   await pool.refreshSpace();

@@ -73,6 +73,7 @@ export class Background {
   async #maintain(): Promise<void> {
     const core = this.#core;
     await core.pool.refreshSpace();
+    if (core.protectionDue) await this.#protect();
     this.#sweeper.drop();
     await this.#cleaner.step();
     if (this.#imageDue()) {
@@ -85,6 +86,19 @@ export class Background {
     }
     await this.#sweeper.sweep();
     await core.imageSource.checkpoint();
+  }
+
+  /** Journal copies and images go to other disks at once when one is lost. */
+  async #protect(): Promise<void> {
+    const core = this.#core;
+    core.protectionDue = false;
+    try {
+      await core.journal.protect();
+      await publishLocalImage(core, this.#points);
+    } catch (error) {
+      core.protectionDue = true;
+      throw error;
+    }
   }
 
   #pointDue(): boolean {

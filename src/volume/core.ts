@@ -48,6 +48,8 @@ export class VolumeCore {
   readonly imageLock = new Mutex();
   /** Copies the journal writes to, and should; null while it is as it should be. */
   journalCopies: { readonly copies: number; readonly wanted: number } | null = null;
+  /** A disk was lost: journal copies and images have to be made whole elsewhere (rule 5). */
+  protectionDue = false;
   #deferring = false;
   #deferred: { readonly lsn: Lsn; readonly record: JournalRecord }[] = [];
   readonly #pins = new Map<SegmentNumber, number>();

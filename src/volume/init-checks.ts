@@ -37,6 +37,7 @@ export async function checkDisks(settings: VolumeSettings, ports: VolumePorts): 
       throw new HoldfastError('invalid', `state_dir ${settings.stateDir} lies on disk ${a}`, { code: 'state-on-disk', hint: 'Choose a state_dir outside of the disks.' });
     }
   }
+  for (const path of paths) await ports.disks.checkFormattable(path);
   const shared = await sharedDevices(paths, ports);
   if (shared === null) return [];
   if (!settings.allowSharedDevice) {

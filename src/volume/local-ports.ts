@@ -6,6 +6,7 @@ import type { BackupSettings } from '../config/settings.js';
 import { ThreadedCodec } from '../native/threaded-codec.js';
 import type { ObjectStore } from '../objectstore/object-store.js';
 import { openObjectStore } from '../objectstore/open-object-store.js';
+import { LocalDisks } from './local-disks.js';
 import { LazyObjectStore } from './lazy-object-store.js';
 import type { VolumePorts } from './ports.js';
 
@@ -21,7 +22,7 @@ export function localPorts(io: SystemIo): VolumePorts {
   return {
     ...io,
     codec: new ThreadedCodec(),
-    disks: undefined as never,
+    disks: new LocalDisks(io.clock),
     openStore: (backup, create) => storeOf(backup, create, io),
     inlineImages: false,
   };

@@ -90,6 +90,7 @@ export class World {
           this.slots.set(path, opened);
           return { disk: this.wrapDisk(opened), volume: label.volume };
         },
+        checkFormattable: () => Promise.resolve(),
         format: async (path, label): Promise<Disk> => {
           const old = this.slots.get(path);
           if (old === undefined) throw new HoldfastError('missing', `${path} is not there`, { code: 'disk-missing' });

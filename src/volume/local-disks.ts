@@ -1,0 +1,54 @@
+// Real disks for a volume: labelled directories, opened only when they are what they should be, with a limit on every
+// operation so that a disk that hangs becomes a disk that failed.
+import type { Clock } from '../base/clock.js';
+import { isErrorOf } from '../base/errors.js';
+import { asDiskId, asVolumeId, NO_LSN, type VolumeId } from '../base/ids.js';
+import { DeadlineDisk } from '../disk/deadline-disk.js';
+import { physicalParents } from '../disk/device.js';
+import type { Disk } from '../disk/disk.js';
+import { checkFormattable, formatDisk, openDisk, readLabel } from '../disk/label.js';
+import { LocalDisk } from '../disk/local-disk.js';
+import { diskOperationMsMax } from '../base/limits.js';
+import type { DiskLabelRequest, DiskProvider, LabelledDisk } from './ports.js';
+
+export class LocalDisks implements DiskProvider {
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async open(path: string, volume: VolumeId | null): Promise<LabelledDisk> {
+    const expected = volume ?? (await carriedVolume(path));
+    const { disk, label } = await openDisk(path, { volume: expected });
+    return { disk: new DeadlineDisk(disk, this.#clock, diskOperationMsMax), volume: label.volume };
+  }
+
+  checkFormattable(path: string): Promise<void> {
+    return checkFormattable(path);
+  }
+
+  async format(path: string, request: DiskLabelRequest): Promise<Disk> {
+    const { volume, disk, volumeName: name } = request;
+    await formatDisk(path, { volume, disk, name, created: this.#clock.now(), generation: 0, durableLsn: NO_LSN });
+    return (await this.open(path, volume)).disk;
+  }
+
+  devices(path: string): Promise<readonly string[]> {
+    return physicalParents(path);
+  }
+}
+
+/** Whose disk this says it is. A directory without a label gets an id that fits no label, so that openDisk() explains. */
+async function carriedVolume(path: string): Promise<VolumeId> {
+  let probe: LocalDisk | null = null;
+  try {
+    probe = await LocalDisk.open(path, asDiskId(''));
+    return (await readLabel(probe)).volume;
+  } catch (error) {
+    if (isErrorOf(error, 'missing', 'unavailable')) return asVolumeId('');
+    throw error;
+  } finally {
+    await probe?.close();
+  }
+}
