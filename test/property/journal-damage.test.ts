@@ -1,5 +1,5 @@
 // Rule 1 and the journal's promise, over seeds: whatever happens to the journal files of up to `tolerance` disks changes
-// nothing, and after any crash a prefix that contains everything acknowledged comes back. HOLDFAST_SEED runs one seed.
+// nothing, and after any crash a prefix that contains everything acknowledged comes back. HOLDFAST_SEED runs one seed, HOLDFAST_SEEDS that many.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SeededRandom } from '../../src/base/random.js';
@@ -7,7 +7,8 @@ import type { MemoryDisk } from '../../src/disk/memory-disk.js';
 import { JournalWorld, type Mounted, type WorldShape } from '../unit/journal/journal-world.js';
 
 const only = process.env['HOLDFAST_SEED'];
-const seeds = only === undefined ? Array.from({ length: 60 }, (_, seed) => seed) : [Number(only)];
+const count = Number(process.env['HOLDFAST_SEEDS'] ?? 60);
+const seeds = only === undefined ? Array.from({ length: count }, (_, seed) => seed) : [Number(only)];
 const shapes: readonly Omit<WorldShape, 'seed'>[] = [
   { disks: 4, tolerance: 1 },
   { disks: 5, tolerance: 2 },
@@ -43,6 +44,8 @@ async function work(world: JournalWorld, mounted: Mounted, groups: number): Prom
       assert.equal(mark.lsn, mounted.journal.appendedLsn);
     }
     if (random.below(4) > 0) await world.commit(mounted);
+    if (random.below(10) === 0) await world.release(mounted);
+    if (random.below(20) === 0) await mounted.journal.protect();
   }
 }
 

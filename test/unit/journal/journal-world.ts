@@ -10,7 +10,7 @@ import { MemoryDisk } from '../../../src/disk/memory-disk.js';
 import type { Generation } from '../../../src/format/generation.js';
 import type { PayloadCut, PayloadRange, PayloadSource } from '../../../src/format/payload.js';
 import type { JournalRecord } from '../../../src/format/records.js';
-import type { Journal, RecoveredBatch, RecoveredJournal } from '../../../src/journal/contract.js';
+import type { Journal, JournalMark, RecoveredBatch, RecoveredJournal } from '../../../src/journal/contract.js';
 import { nextGeneration, storeGenerations } from '../../../src/journal/generations.js';
 import { type JournalLimits, startJournal } from '../../../src/journal/journal.js';
 import { type RecoveryOptions, recoverJournal } from '../../../src/journal/recovery.js';
@@ -115,6 +115,9 @@ export class JournalWorld {
   flaky: FlakyDisk[] = [];
   /** Durable as far as anyone was told. */
   acknowledged: Lsn = NO_LSN;
+  /** Records up to here stand in an image, as far as the journal is concerned: recovery begins there. */
+  released: Lsn = NO_LSN;
+  releasedMark: JournalMark | null = null;
   generations: Generation[] = [];
 
   constructor(shape: WorldShape) {
@@ -138,7 +141,7 @@ export class JournalWorld {
     await this.check(recovered);
     const { tolerance, limits = smallLimits } = this.shape;
     const copies = Math.min(tolerance + 1, present.length);
-    assert.equal(await recovered.heal(NO_LSN, tolerance + 1), copies);
+    assert.equal(await recovered.heal(this.released, tolerance + 1), copies);
     this.flaky = this.disks.map((disk) => new FlakyDisk(disk));
     const disks = present.map((index) => this.#flaky(index).disk);
     const carrying = disks.slice(0, copies);
@@ -197,6 +200,14 @@ export class JournalWorld {
     this.acknowledged = asLsn(Math.max(this.acknowledged, lsn));
   }
 
+  /** As after an image at the last durable position. */
+  async release(mounted: Pick<Mounted, 'journal'>): Promise<void> {
+    await this.commit(mounted);
+    this.releasedMark = await mounted.journal.writeOut();
+    this.released = this.releasedMark.lsn;
+    await mounted.journal.release(this.released, () => true);
+  }
+
   crash(kind: 'power' | 'process' = 'power'): void {
     this.disks = this.disks.map((disk) => disk.crash(this.random, kind));
   }
@@ -204,9 +215,10 @@ export class JournalWorld {
   /** The recovered history is a prefix of the model with everything acknowledged; the model forgets the rest. */
   async check(recovered: RecoveredJournal): Promise<void> {
     assert.ok(recovered.end.lsn >= this.acknowledged, `acknowledged ${this.acknowledged}, recovered ${recovered.end.lsn}`);
-    const batches = await collect(recovered);
-    assert.deepEqual(batches.flatMap((batch) => batch.records), this.model.slice(0, recovered.end.lsn).map((entry) => entry.record));
-    const wanted = this.model.slice(0, recovered.end.lsn).flatMap((entry) => (entry.payload === null ? [] : [entry.payload]));
+    if (this.releasedMark !== null) assert.ok(await recovered.contains(this.releasedMark), `the mark at ${this.released} is known`);
+    const batches = await collect(recovered, this.released);
+    assert.deepEqual(batches.flatMap((batch) => batch.records), this.model.slice(this.released, recovered.end.lsn).map((entry) => entry.record));
+    const wanted = this.model.slice(this.released, recovered.end.lsn).flatMap((entry) => (entry.payload === null ? [] : [entry.payload]));
     assert.deepEqual(joined(batches.flatMap((batch) => batch.payload)), joined(wanted));
     this.model.length = recovered.end.lsn;
   }
