@@ -42,8 +42,11 @@ export class SegmentReader {
     const { k, shardBytes } = place.layout;
     const whole = alignedBuffer(k * shardBytes);
     const used = Math.ceil(place.length / shardBytes);
-    await Promise.all(Array.from({ length: used }, (_, i) => this.#readCells(place, i, 0, whole.subarray(i * shardBytes, (i + 1) * shardBytes))));
-    return whole.subarray(0, place.length);
+    const views = Array.from({ length: used }, (_, i) => whole.subarray(i * shardBytes, (i + 1) * shardBytes));
+    const parts = await Promise.all(views.map((view, i) => this.#readCells(place, i, 0, view)));
+    // A disk that hangs may still write into `whole`: then the answer is made of memory that it never saw.
+    const sound = parts.every((part, i) => part === views[i]) ? whole : Buffer.concat(parts);
+    return sound.subarray(0, place.length);
   }
 
   async verify(place: SegmentPlace): Promise<{ index: number; reason: string }[]> {
@@ -67,25 +70,27 @@ export class SegmentReader {
     const firstCell = Math.floor(start / cellBytes);
     const head = start - firstCell * cellBytes;
     if (head === 0 && into.length % cellBytes === 0) {
-      await this.#readCells(place, index, firstCell, into);
+      const direct = await this.#readCells(place, index, firstCell, into);
+      if (direct !== into) direct.copy(into);
       return;
     }
-    const cells = this.#scratch.take(Math.ceil((head + into.length) / cellBytes) * cellBytes);
-    const reusable = await this.#readCells(place, index, firstCell, cells);
+    const scratch = this.#scratch.take(Math.ceil((head + into.length) / cellBytes) * cellBytes);
+    const cells = await this.#readCells(place, index, firstCell, scratch);
     cells.copy(into, 0, head, head + into.length);
-    if (reusable) this.#scratch.give(cells);
+    if (cells === scratch) this.#scratch.give(scratch);
   }
 
-  /** False: a disk may still write into the buffer. */
-  async #readCells(place: SegmentPlace, index: number, firstCell: number, into: Buffer): Promise<boolean> {
+  /** The cells: in `into`, or, when a disk that did not answer in time may still write there, in memory of their own. */
+  async #readCells(place: SegmentPlace, index: number, firstCell: number, into: Buffer): Promise<Buffer> {
     const read = await readShardCells(this.#ports, place, index, firstCell, into);
-    if (read.bad !== null && read.bad.length === 0) return true;
+    if (read.bad !== null && read.bad.length === 0) return into;
     const missing = new Uint8Array(into.length / cellBytes);
     if (read.bad === null) missing.fill(1);
     else for (const cell of read.bad) missing[cell - firstCell] = 1;
+    const out = read.abandoned ? alignedBuffer(into.length) : into;
     const context = { ports: this.#ports, scratch: this.#scratch };
-    await this.#decoding.run(() => recoverCells(context, place, firstCell, [{ index, out: into, missing }]));
-    return !read.abandoned;
+    await this.#decoding.run(() => recoverCells(context, place, firstCell, [{ index, out, missing }]));
+    return out;
   }
 
   async #verifyShard(place: SegmentPlace, index: number): Promise<string | null> {

@@ -41,8 +41,9 @@ export async function readShardCells(ports: PoolPorts, place: SegmentPlace, inde
     return { bad, abandoned: false, reason };
   } catch (error) {
     const reason = messageOf(error);
-    if (classify(error) === 'failed') ports.events.diskFailed(disk.id, error);
+    const failed = classify(error) === 'failed';
+    if (failed) ports.events.diskFailed(disk.id, error);
     else ports.events.damaged(place, index, [], reason);
-    return { bad: null, abandoned: true, reason };
+    return { bad: null, abandoned: failed, reason };
   }
 }
