@@ -79,8 +79,8 @@ export interface RootLog {
   /** All entries of kind root that are kept, ascending. */
   list(): Promise<readonly RootBody[]>;
   read(sequence: number): Promise<RootBody>;
-  /** Becomes the owner: creates the next key if-none-match; on 412, 409 or no reply reads back and compares nonces. 'conflict' (backup-fenced) when another owner came first. */
-  claim(body: Omit<RootBody, 'kind' | 'sequence' | 'epoch' | 'nonce' | 'image' | 'cut' | 'deltas' | 'files' | 'bytes'>): Promise<RootBody>;
+  /** Becomes the owner: creates the next key if-none-match; on 412, 409 or no reply reads back and compares nonces. 'conflict' (backup-fenced) when another owner came first, also since entry `judged`, the newest one that the caller has looked at. */
+  claim(body: Omit<RootBody, 'kind' | 'sequence' | 'epoch' | 'nonce' | 'image' | 'cut' | 'deltas' | 'files' | 'bytes'>, judged?: number): Promise<RootBody>;
   /** Writes a root in the claimed epoch. 'conflict' (backup-fenced) when it is ours no more: nothing was changed. */
   publish(body: Pick<RootBody, 'time' | 'generation' | 'image' | 'cut' | 'deltas' | 'files' | 'bytes' | 'settings' | 'volume'>): Promise<RootBody>;
   /** Small race on throw-away keys: can this store fence? */

@@ -2,10 +2,11 @@
 // Before each batch of deletes the epoch is read again and running flushes are looked for.
 import { failpoint } from '../base/failpoint.js';
 import { asLsn, type Lsn, type SegmentId } from '../base/ids.js';
-import type { ImageChain, RootBody, RootLog, SegmentArchive } from './contract.js';
+import type { ImageChain, RootBody, SegmentArchive } from './contract.js';
+import type { StoredRootLog } from './root-log.js';
 
 export interface GarbageParts {
-  readonly roots: RootLog;
+  readonly roots: Pick<StoredRootLog, 'entries' | 'delete'>;
   readonly segments: SegmentArchive;
   readonly images: ImageChain;
 }
@@ -27,11 +28,12 @@ export interface GarbageReport {
 
 /** The owner's; not while a flush runs. May be repeated after a failure: what is gone already is fine. */
 export async function collectGarbage(parts: GarbageParts, request: GarbageRequest): Promise<GarbageReport> {
-  const all = await parts.roots.list();
+  const entries = await parts.roots.entries();
+  const all = entries.filter((entry) => entry.kind === 'root');
   const retired = all.slice(0, Math.max(0, all.length - Math.max(1, request.keepRoots))).filter((root) => request.pinned?.has(root.sequence) !== true);
   const gone = new Set(retired.map((root) => root.sequence));
   const kept = all.filter((root) => !gone.has(root.sequence));
-  const horizon = commonHorizon(kept);
+  const horizon = commonHorizon(kept, entries);
   await parts.roots.delete([...gone]);
   // Durable from here: nobody restores from a retired root.
   failpoint('garbage-after-roots');
@@ -44,14 +46,16 @@ export async function collectGarbage(parts: GarbageParts, request: GarbageReques
 
 /**
  * Up to here every kept root agrees with the present history. A root of a history that was given up (a restore went back before it)
- * agrees only up to where the later generation branched off.
+ * agrees only up to where a later generation branched off. `entries`: the whole log; epochs tell of generations that wrote no root.
  */
-export function commonHorizon(kept: readonly RootBody[]): Lsn {
-  let horizon = Number.MAX_SAFE_INTEGER;
-  kept.forEach((root, i) => {
+export function commonHorizon(kept: readonly RootBody[], entries: readonly RootBody[]): Lsn {
+  let horizon = kept.length === 0 ? 0 : Number.MAX_SAFE_INTEGER;
+  for (const root of kept) {
     let agrees: number = root.cut;
-    for (const later of kept.slice(i + 1)) if (later.generation.number > root.generation.number) agrees = Math.min(agrees, Math.max(later.generation.parentLsn, 0));
+    for (const { sequence, generation } of entries) {
+      if (sequence > root.sequence && generation.number > root.generation.number) agrees = Math.min(agrees, generation.parentLsn);
+    }
     horizon = Math.min(horizon, agrees);
-  });
-  return asLsn(kept.length === 0 ? 0 : horizon);
+  }
+  return asLsn(horizon);
 }

@@ -19,6 +19,8 @@ import { decodeRoot, encodeRoot } from './root-body.js';
 /** Rounds of "no answer, nothing there, again" before an entry's fate is left to the next call. */
 const createAttemptsMax = 4;
 const createDelayMs = 200;
+/** Small objects, most of the time is the way there and back. */
+const readsAtOnce = 16;
 
 export interface RootLogParts {
   readonly store: ObjectStore;
@@ -31,8 +33,6 @@ interface Owned {
   readonly epoch: number;
   /** Newest number that is known to be ours. */
   last: number;
-  /** Roots of ours that landed although publish() failed: nobody knows them, the next publication removes them. */
-  readonly strays: number[];
   /** A put of ours may still arrive at `last + 1`. */
   unresolved: boolean;
 }
@@ -43,6 +43,8 @@ export class StoredRootLog implements RootLog {
   readonly #parts: RootLogParts;
   /** Entries are immutable: read once. */
   readonly #bodies = new Map<number, RootBody>();
+  /** Nonces of the claims this object has tried, also of those whose fate it never heard of. */
+  readonly #claims = new Set<string>();
   #owned: Owned | null = null;
 
   constructor(parts: RootLogParts) {
@@ -52,6 +54,11 @@ export class StoredRootLog implements RootLog {
   /** Number of the claimed epoch. 'conflict' (backup-not-claimed) without one. */
   get epoch(): number {
     return this.#ownedEpoch().epoch;
+  }
+
+  /** The same, or null. */
+  epochOrNull(): number | null {
+    return this.#owned?.epoch ?? null;
   }
 
   async newest(after?: number): Promise<RootBody | null> {
@@ -64,10 +71,16 @@ export class StoredRootLog implements RootLog {
   }
 
   async list(): Promise<readonly RootBody[]> {
+    return (await this.entries()).filter((body) => body.kind === 'root');
+  }
+
+  /** Epochs and roots, ascending. */
+  async entries(): Promise<readonly RootBody[]> {
+    const sequences = await this.#sequences();
     const bodies: RootBody[] = [];
-    for (const sequence of await this.#sequences()) {
-      const body = await this.#readUnlessDamaged(sequence);
-      if (body?.kind === 'root') bodies.push(body);
+    for (let at = 0; at < sequences.length; at += readsAtOnce) {
+      const read = await Promise.all(sequences.slice(at, at + readsAtOnce).map((sequence) => this.#readUnlessDamaged(sequence)));
+      bodies.push(...read.filter((body) => body !== null));
     }
     return bodies;
   }
@@ -81,19 +94,26 @@ export class StoredRootLog implements RootLog {
     return body;
   }
 
-  async claim(body: Parameters<RootLog['claim']>[0]): Promise<RootBody> {
+  async claim(body: Parameters<RootLog['claim']>[0], judged?: number): Promise<RootBody> {
     this.#owned = null;
-    const newest = await this.newest();
-    if (newest !== null && newest.volume !== body.volume) throw this.#foreign(newest);
-    // A damaged entry at the very end keeps its number.
-    const sequence = ((await this.#sequences()).at(-1) ?? 0) + 1;
-    const claim: RootBody = { ...body, kind: 'epoch', sequence, epoch: sequence, nonce: this.#nonce(), image: null, cut: NO_LSN, deltas: 0, files: 0, bytes: 0 };
-    const creation = await this.#create(claim);
-    if (!creation.ours) throw this.#fenced(sequence, creation.found);
-    // Durable from here: nobody with an older epoch can write another root.
-    failpoint('root-after-claim');
-    this.#owned = { epoch: sequence, last: sequence, strays: [], unresolved: false };
-    return claim;
+    for (;;) {
+      const newest = await this.newest();
+      if (newest !== null && newest.volume !== body.volume) throw this.#foreign(newest);
+      if (newest !== null && judged !== undefined && newest.sequence !== judged && !this.#claims.has(newest.nonce)) throw this.#fenced(newest.sequence, newest);
+      // A damaged entry at the very end keeps its number.
+      const sequence = ((await this.#sequences()).at(-1) ?? 0) + 1;
+      const claim: RootBody = { ...body, kind: 'epoch', sequence, epoch: sequence, nonce: this.#nonce(), image: null, cut: NO_LSN, deltas: 0, files: 0, bytes: 0 };
+      this.#claims.add(claim.nonce);
+      const creation = await this.#create(claim);
+      if (creation.ours) {
+        // Durable from here: nobody with an older epoch can write another root.
+        failpoint('root-after-claim');
+        this.#owned = { epoch: sequence, last: sequence, unresolved: false };
+        return claim;
+      }
+      // An earlier claim of ours that arrived late is nobody else's: take the next number.
+      if (creation.found === null || !this.#claims.has(creation.found.nonce)) throw this.#fenced(sequence, creation.found);
+    }
   }
 
   async publish(body: Parameters<RootLog['publish']>[0]): Promise<RootBody> {
@@ -110,10 +130,9 @@ export class StoredRootLog implements RootLog {
       if (creation.ours) {
         // Durable from here: the root.
         failpoint('root-after-put');
-        await this.#removeStrays(owned);
         return root;
       }
-      owned.strays.push(root.sequence);
+      // An earlier root of ours landed although its publication failed. It is whole and stays until it is retired; this one goes behind it.
     }
   }
 
@@ -166,7 +185,7 @@ export class StoredRootLog implements RootLog {
     }
   }
 
-  /** What stands at a number now, past every cache: null for something that is no whole root. */
+  /** What stands at a number: null for something that is no whole root. */
   async #readBack(sequence: number): Promise<RootBody | null | 'absent'> {
     try {
       return await this.read(sequence);
@@ -200,12 +219,6 @@ export class StoredRootLog implements RootLog {
       if (sequence !== null) found.push(sequence);
     }
     return found;
-  }
-
-  async #removeStrays(owned: Owned): Promise<void> {
-    if (owned.strays.length === 0) return;
-    await this.delete(owned.strays);
-    owned.strays.length = 0;
   }
 
   #ownedEpoch(): Owned {

@@ -9,7 +9,7 @@ import { systemRandom } from '../base/random.js';
 import { directoryError, errnoOf } from './directory-errors.js';
 import { checkKey, compareKeys, keysPerDeleteMax } from './object-key.js';
 import type { ObjectInfo, ObjectStore, PutOptions } from './object-store.js';
-import { objectExists, objectMissing, rangeOutside, type StoreCall, type StoreOperation } from './store-errors.js';
+import { objectExists, objectMissing, rangeOutside, storeUnavailable, type StoreCall, type StoreOperation } from './store-errors.js';
 
 const temporaryFolder = '.holdfast-tmp';
 /** No put of a few MiB takes a day. */
@@ -18,26 +18,24 @@ const temporaryAgeMsMax = 24 * 3_600_000;
 export class DirectoryObjectStore implements ObjectStore {
   readonly description: string;
   readonly #path: string;
-  readonly #handle: FileHandle;
-  readonly #process = systemRandom.bytes(6).toString('hex');
+  readonly #writer = systemRandom.bytes(6).toString('hex');
+  /** Opened by the first call: a share that is not mounted now may be later. */
+  #opening: Promise<FileHandle> | null = null;
+  #handle: FileHandle | null = null;
   #temporaryCount = 0;
   #swept = false;
   #closed = false;
 
-  private constructor(path: string, handle: FileHandle) {
+  constructor(path: string) {
     this.description = `file://${path}`;
     this.#path = path;
-    this.#handle = handle;
   }
 
-  /** `create` makes a missing directory (init only: at any other time a missing one is an unmounted one). */
-  static async open(path: string, options: { readonly create: boolean } = { create: false }): Promise<DirectoryObjectStore> {
-    const call: StoreCall = { store: `file://${path}`, operation: 'list', key: '' };
+  async prepare(): Promise<void> {
     try {
-      if (options.create) await mkdir(path, { recursive: true });
-      return new DirectoryObjectStore(path, await open(path, constants.O_RDONLY | constants.O_DIRECTORY));
+      await mkdir(this.#path, { recursive: true });
     } catch (error) {
-      throw directoryError(error, call, 'folder');
+      throw directoryError(error, { store: this.description, operation: 'put', key: '' }, 'folder');
     }
   }
 
@@ -46,9 +44,9 @@ export class DirectoryObjectStore implements ObjectStore {
     checkKey(key);
     assert(buffers.some((buffer) => buffer.length > 0), 'objects are not empty');
     try {
-      await this.#checkStillThere();
+      await this.#open(call);
       await this.#makeFolder(temporaryFolder);
-      const temporary = this.#at(`${temporaryFolder}/${this.#process}-${this.#temporaryCount++}`);
+      const temporary = this.#at(`${temporaryFolder}/${this.#writer}-${this.#temporaryCount++}`);
       try {
         await writeSynced(temporary, buffers, 'wx');
         // Durable from here: the bytes, under a name that nobody looks for.
@@ -72,6 +70,7 @@ export class DirectoryObjectStore implements ObjectStore {
     checkKey(key);
     let file: FileHandle | undefined;
     try {
+      await this.#open(call);
       file = await open(this.#at(key), 'r');
       const { size } = await file.stat();
       if (size === 0) throw objectMissing(call); // the claim of a put that never finished: see #linkNew
@@ -95,6 +94,7 @@ export class DirectoryObjectStore implements ObjectStore {
     const call = this.#call('head', key);
     checkKey(key);
     try {
+      await this.#open(call);
       const found = await stat(this.#at(key));
       return found.isFile() && found.size > 0 ? { key, bytes: found.size } : null;
     } catch (error) {
@@ -106,6 +106,7 @@ export class DirectoryObjectStore implements ObjectStore {
 
   async *list(prefix: string, startAfter = ''): AsyncIterable<ObjectInfo> {
     const call = this.#call('list', prefix);
+    await this.#open(call);
     yield* this.#walk('', prefix, startAfter, call);
   }
 
@@ -113,6 +114,7 @@ export class DirectoryObjectStore implements ObjectStore {
     const call = this.#call('delete', keys[0] ?? '');
     assert(keys.length <= keysPerDeleteMax, 'a delete call takes at most 1,000 keys');
     keys.forEach(checkKey);
+    await this.#open(call);
     for (const key of keys) {
       await unlink(this.#at(key)).catch((error: unknown) => {
         const failure = directoryError(error, { ...call, key }, 'object');
@@ -124,7 +126,8 @@ export class DirectoryObjectStore implements ObjectStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#handle.close();
+    await this.#handle?.close();
+    this.#handle = null;
   }
 
   /** Files below `folder` ('' or ending in '/') in the order of their keys; folders that cannot match are not entered. */
@@ -203,18 +206,22 @@ export class DirectoryObjectStore implements ObjectStore {
     }
   }
 
-  /** The path must still lead to the directory that is held open; after a lazy unmount it does not. */
-  async #checkStillThere(): Promise<void> {
-    const [held, now] = await Promise.all([this.#handle.stat(), stat(this.#path)]);
-    if (held.dev === now.dev && held.ino === now.ino) return;
-    throw new HoldfastError('unavailable', `${this.description} is another directory now than when it was opened`, {
-      code: 'store-unavailable',
-      hint: 'The disk or share was unmounted or replaced: mount it again, then mount the volume again.',
-      context: { store: this.description },
-    });
+  /** The path must still lead to the directory that is held open: after an unmount it leads to the mount point beneath. */
+  async #open(call: StoreCall): Promise<void> {
+    try {
+      this.#opening ??= open(this.#path, constants.O_RDONLY | constants.O_DIRECTORY);
+      this.#handle = await this.#opening;
+      const [held, now] = await Promise.all([this.#handle.stat(), stat(this.#path)]);
+      if (held.dev === now.dev && held.ino === now.ino) return;
+    } catch (error) {
+      if (this.#handle === null) this.#opening = null;
+      throw directoryError(error, call, 'folder');
+    }
+    throw storeUnavailable(call, new Error('the path leads to another directory now: the disk or share was unmounted or replaced; mount it again, then the volume'));
   }
 
   #at(path: string): string {
+    assert(this.#handle !== null, 'the directory is open');
     return `/proc/self/fd/${this.#handle.fd}/${path}`;
   }
 

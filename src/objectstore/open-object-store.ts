@@ -13,8 +13,6 @@ import { S3ObjectStore } from './s3-object-store.js';
 import type { S3Settings } from './s3-settings.js';
 
 export interface ObjectStoreSettings extends S3Settings {
-  /** Only init may make a missing directory: at any other time it is an unmounted disk. */
-  readonly create?: boolean;
   readonly limits?: Partial<StoreLimits>;
   readonly retry?: RetryPolicy;
 }
@@ -43,12 +41,10 @@ export function parseStoreUrl(url: string): StoreLocation {
   throw new HoldfastError('invalid', `${url} names no object store`, { code: 'store-url', hint: 'Use s3://bucket/prefix or file:///absolute/directory.' });
 }
 
+/** Touches nothing: whether the store can be reached is found out by its first call. */
 export async function openObjectStore(url: string, settings: ObjectStoreSettings, ports: ObjectStorePorts): Promise<ObjectStore> {
   const location = parseStoreUrl(url);
-  const inner =
-    location.type === 's3'
-      ? new S3ObjectStore(location.bucket, location.prefix, settings, ports.logger)
-      : await DirectoryObjectStore.open(location.path, { create: settings.create ?? false });
+  const inner = location.type === 's3' ? new S3ObjectStore(location.bucket, location.prefix, settings, ports.logger) : new DirectoryObjectStore(location.path);
   const limits = { concurrencyMax: location.type === 's3' ? s3ConcurrencyMax : directoryConcurrencyMax, ...settings.limits };
   return new RetryingObjectStore(new LimitedObjectStore(inner, ports.clock, limits), ports, settings.retry ?? defaultRetryPolicy);
 }

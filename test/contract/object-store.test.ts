@@ -21,7 +21,7 @@ objectStoreContract('memory', async () => ({ store: new MemoryObjectStore() }));
 
 objectStoreContract('directory', async () => {
   const path = await mkdtemp(join(tmpdir(), 'holdfast-store-'));
-  return { store: await DirectoryObjectStore.open(path), cleanUp: () => rm(path, { recursive: true }) };
+  return { store: new DirectoryObjectStore(path), cleanUp: () => rm(path, { recursive: true }) };
 });
 
 objectStoreContract('memory behind all wrappers, failing now and then', async () => {
