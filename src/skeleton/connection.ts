@@ -1,5 +1,7 @@
 // Opens SQLite files the way the skeleton needs them, and turns unreadable ones into our own errors.
 // The live database is a cache (rule 6): nothing here is ever synced; what must last is in the journal.
+// Statements of this folder say `LIMIT 0 + ?`: SQLite plans by the value of a bare `LIMIT ?` and therefore compiles the statement
+// again whenever it is bound (measured: 8 us a query instead of 1.5).
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { HoldfastError, messageOf } from '../base/errors.js';

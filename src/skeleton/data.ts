@@ -16,7 +16,7 @@ import type { Xattrs } from './xattrs.js';
 function statements(db: Connection) {
   return {
     trim: db.prepare<[number], number>('SELECT start FROM trim WHERE content = ?').pluck(),
-    trims: db.prepare<[number], { readonly content: number; readonly start: number }>('SELECT content, start FROM trim ORDER BY content LIMIT ?'),
+    trims: db.prepare<[number], { readonly content: number; readonly start: number }>('SELECT content, start FROM trim ORDER BY content LIMIT 0 + ?'),
     setTrim: db.prepare<[number, number]>('INSERT OR REPLACE INTO trim (content, start) VALUES (?, ?)'),
     endTrim: db.prepare<[number]>('DELETE FROM trim WHERE content = ?'),
     trimCount: db.prepare<[], number>('SELECT count(*) FROM trim').pluck(),

@@ -36,15 +36,29 @@ interface Columns {
   readonly last_nsec: number;
 }
 
+/** The latest row of an inode, as far as merging looks at it. */
+interface Latest {
+  readonly lsn: number;
+  readonly kind: number;
+  readonly offset: number;
+  length: number;
+  readonly segment: number | null;
+  readonly segment_offset: number;
+}
+
+/** Inodes whose latest row is remembered: what is written again and again is found without a query. */
+const latestMax = 4_096;
+
 function statements(db: Connection) {
   return {
-    latest: db.prepare<[number], Columns>('SELECT * FROM delta WHERE ino = ? ORDER BY lsn DESC LIMIT 1'),
+    latest: db.prepare<[number], Latest>('SELECT lsn, kind, offset, length, segment, segment_offset FROM delta WHERE ino = ? ORDER BY lsn DESC LIMIT 1'),
+    value: db.prepare<[number, number], Buffer | null>('SELECT value FROM delta WHERE ino = ? AND lsn = ?').pluck(),
     insert: db.prepare('INSERT INTO delta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
     extend: db.prepare<[number, Buffer | null, number, number, number, number]>('UPDATE delta SET length = ?, value = ?, last_sec = ?, last_nsec = ? WHERE ino = ? AND lsn = ?'),
-    all: db.prepare<[number, number], Columns>('SELECT * FROM delta WHERE lsn > ? ORDER BY lsn, ino LIMIT ?'),
-    ofInode: db.prepare<[number, number, number], Columns>('SELECT * FROM delta WHERE ino = ? AND lsn > ? ORDER BY lsn LIMIT ?'),
+    all: db.prepare<[number, number], Columns>('SELECT * FROM delta WHERE lsn > ? ORDER BY lsn, ino LIMIT 0 + ?'),
+    ofInode: db.prepare<[number, number, number], Columns>('SELECT * FROM delta WHERE ino = ? AND lsn > ? ORDER BY lsn LIMIT 0 + ?'),
     oldest: db.prepare<[], Timespec>('SELECT sec, nsec FROM delta ORDER BY lsn, ino LIMIT 1'),
-    upTo: db.prepare<[number, number], Columns>('SELECT * FROM delta WHERE lsn <= ? ORDER BY lsn, ino LIMIT ?'),
+    upTo: db.prepare<[number, number], Columns>('SELECT * FROM delta WHERE lsn <= ? ORDER BY lsn, ino LIMIT 0 + ?'),
     remove: db.prepare<[number, number]>('DELETE FROM delta WHERE ino = ? AND lsn = ?'),
     any: db.prepare<[number], number>('SELECT 1 FROM delta WHERE ino = ? LIMIT 1').pluck(),
   };
@@ -84,6 +98,8 @@ export class Deltas {
   readonly #counters: Counters;
   /** Time of the first row; undefined: look again. */
   #oldest: Timespec | null | undefined;
+  /** Equal to the rows; an inode leaves it when its rows are released. */
+  readonly #latest = new Map<number, Latest>();
 
   constructor(db: Connection, counters: Counters) {
     this.#sql = statements(db);
@@ -112,12 +128,12 @@ export class Deltas {
   data(lsn: Lsn, record: WriteRecord): void {
     const { offset, length, segment, segmentOffset, time } = record;
     this.#counters.deltaBytes += length;
-    const latest = this.#sql.latest.get(record.ino);
+    const latest = this.#latestOf(record.ino);
     if (
       this.#mergeable(latest, 'data') && latest.offset + latest.length === offset &&
       latest.segment === segment && latest.segment_offset + latest.length === segmentOffset
     ) {
-      this.#sql.extend.run(latest.length + length, null, time.sec, time.nsec, record.ino, latest.lsn);
+      this.#extend(latest, record.ino, latest.length + length, null, time);
     } else {
       this.#insert(latest, lsn, record.ino, 'data', offset, length, segment, segmentOffset, null, time);
     }
@@ -125,9 +141,9 @@ export class Deltas {
 
   hole(lsn: Lsn, record: PunchRecord): void {
     const { ino, offset, length, time } = record;
-    const latest = this.#sql.latest.get(ino);
+    const latest = this.#latestOf(ino);
     if (this.#mergeable(latest, 'hole') && latest.offset + latest.length === offset) {
-      this.#sql.extend.run(latest.length + length, null, time.sec, time.nsec, ino, latest.lsn);
+      this.#extend(latest, ino, latest.length + length, null, time);
     } else {
       this.#insert(latest, lsn, ino, 'hole', offset, length, null, 0, null, time);
     }
@@ -154,7 +170,8 @@ export class Deltas {
 
   /** `record` as it concerns this inode. */
   name(lsn: Lsn, ino: Ino, record: FileRecord, time: Timespec): void {
-    this.#insert(this.#sql.latest.get(ino), lsn, ino, 'name', 0, 0, null, 0, encodeValue(record), time);
+    const latest = record.type === 'create' ? undefined : this.#latestOf(ino);
+    this.#insert(latest, lsn, ino, 'name', 0, 0, null, 0, encodeValue(record), time);
   }
 
   release(record: DeltaReleaseRecord): void {
@@ -166,29 +183,52 @@ export class Deltas {
       if (row.kind === dataCode) this.#counters.deltaBytes -= row.length;
     }
     this.#counters.deltas -= rows.length;
-    for (const ino of inodes) if (this.#sql.any.get(ino) === undefined) this.#counters.deltaFiles -= 1;
+    for (const ino of inodes) {
+      this.#latest.delete(ino);
+      if (this.#sql.any.get(ino) === undefined) this.#counters.deltaFiles -= 1;
+    }
     if (rows.length > 0) this.#oldest = undefined;
   }
 
   #replaceOrInsert(lsn: Lsn, ino: Ino, kind: DeltaKind, record: FileRecord, time: Timespec, merge: (old: FileRecord) => FileRecord | null): void {
-    const latest = this.#sql.latest.get(ino);
-    const merged = this.#mergeable(latest, kind) && latest.value !== null ? merge(decodeValue(latest.value)) : null;
+    const latest = this.#latestOf(ino);
+    const value = this.#mergeable(latest, kind) ? this.#sql.value.get(ino, latest.lsn) : null;
+    const merged = value ? merge(decodeValue(value)) : null;
     if (merged !== null && latest !== undefined) {
-      this.#sql.extend.run(latest.length, encodeValue(merged), time.sec, time.nsec, ino, latest.lsn);
+      this.#extend(latest, ino, latest.length, encodeValue(merged), time);
     } else {
       this.#insert(latest, lsn, ino, kind, 0, 0, null, 0, encodeValue(record), time);
     }
   }
 
-  #mergeable(latest: Columns | undefined, kind: DeltaKind): latest is Columns {
+  #latestOf(ino: Ino): Latest | undefined {
+    const known = this.#latest.get(ino);
+    if (known !== undefined) return known;
+    const row = this.#sql.latest.get(ino);
+    if (row !== undefined) this.#remember(ino, row);
+    return row;
+  }
+
+  #remember(ino: Ino, latest: Latest): void {
+    if (this.#latest.size >= latestMax) this.#latest.clear();
+    this.#latest.set(ino, latest);
+  }
+
+  #extend(latest: Latest, ino: Ino, length: number, value: Buffer | null, time: Timespec): void {
+    this.#sql.extend.run(length, value, time.sec, time.nsec, ino, latest.lsn);
+    latest.length = length;
+  }
+
+  #mergeable(latest: Latest | undefined, kind: DeltaKind): latest is Latest {
     return latest !== undefined && latest.lsn > this.#counters.mergeCut && latest.kind === codeOf(kind);
   }
 
   #insert(
-    latest: Columns | undefined, lsn: Lsn, ino: Ino, kind: DeltaKind, offset: number, length: number,
+    latest: Latest | undefined, lsn: Lsn, ino: Ino, kind: DeltaKind, offset: number, length: number,
     segment: number | null, segmentOffset: number, value: Buffer | null, time: Timespec,
   ): void {
     this.#sql.insert.run(ino, lsn, codeOf(kind), offset, length, segment, segmentOffset, value, time.sec, time.nsec, time.sec, time.nsec);
+    this.#remember(ino, { lsn, kind: codeOf(kind), offset, length, segment, segment_offset: segmentOffset });
     this.#counters.deltas += 1;
     if (latest === undefined) this.#counters.deltaFiles += 1;
     if (this.#oldest === null) this.#oldest = time;

@@ -24,15 +24,15 @@ type OverlapParameters = [number, number, number, number, number, number, number
 function statements(db: Connection) {
   return {
     overlapping: db
-      .prepare<OverlapParameters, Row>(`SELECT offset, length, segment, segment_offset ${overlapping} ORDER BY offset LIMIT ?`)
+      .prepare<OverlapParameters, Row>(`SELECT offset, length, segment, segment_offset ${overlapping} ORDER BY offset LIMIT 0 + ?`)
       .raw(),
-    count: db.prepare<OverlapParameters, number>(`SELECT count(*) FROM (SELECT 1 ${overlapping} LIMIT ?)`).pluck(),
+    count: db.prepare<OverlapParameters, number>(`SELECT count(*) FROM (SELECT 1 ${overlapping} LIMIT 0 + ?)`).pluck(),
     put: db.prepare<[number, number, number, number, number]>('INSERT OR REPLACE INTO extent (content, offset, length, segment, segment_offset) VALUES (?, ?, ?, ?, ?)'),
     resize: db.prepare<[number, number, number]>('UPDATE extent SET length = ? WHERE content = ? AND offset = ?'),
     remove: db.prepare<[number, number]>('DELETE FROM extent WHERE content = ? AND offset = ?'),
     ofSegment: db
       .prepare<[number, number, number, number], readonly [number, number, number, number]>(
-        'SELECT content, offset, length, segment_offset FROM extent WHERE segment = ? AND (content, offset) > (?, ?) ORDER BY content, offset LIMIT ?',
+        'SELECT content, offset, length, segment_offset FROM extent WHERE segment = ? AND (content, offset) > (?, ?) ORDER BY content, offset LIMIT 0 + ?',
       )
       .raw(),
   };
@@ -74,7 +74,8 @@ export class ExtentMap {
     const before = rows[0];
     const grows =
       before !== undefined && before[0] + before[1] === start && before[2] === segment && before[3] + before[1] === segmentOffset;
-    const freed = this.#clear(content, start, end, rows);
+    // The row at `start` is replaced by the new one below: no need to remove it first.
+    const freed = this.#clear(content, start, end, rows, grows ? -1 : start);
     if (grows) this.#sql.resize.run(before[1] + length, content, before[0]);
     else this.#sql.put.run(content, start, length, segment, segmentOffset);
     this.#segments.addLive(segment, length);
@@ -93,7 +94,7 @@ export class ExtentMap {
     return this.#sql.overlapping.all(content, content, start, start, end, start, limit);
   }
 
-  #clear(content: ContentId, start: number, end: number, rows: readonly Row[]): number {
+  #clear(content: ContentId, start: number, end: number, rows: readonly Row[], replaced = -1): number {
     let freed = 0;
     let segment = -1;
     let segmentFreed = 0;
@@ -103,7 +104,7 @@ export class ExtentMap {
       const to = Math.min(rowEnd, end);
       if (from >= to) continue;
       if (offset < start) this.#sql.resize.run(start - offset, content, offset);
-      else this.#sql.remove.run(content, offset);
+      else if (offset !== replaced) this.#sql.remove.run(content, offset);
       if (rowEnd > end) this.#sql.put.run(content, end, rowEnd - end, rowSegment, segmentOffset + (end - offset));
       if (rowSegment !== segment && segmentFreed > 0) {
         this.#segments.addLive(asSegmentNumber(segment), -segmentFreed);

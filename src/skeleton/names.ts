@@ -30,7 +30,7 @@ function statements(db: Connection) {
   return {
     near: db.prepare<[number, number, number], DirentRow>('SELECT cookie, ino, type, name FROM dirent WHERE parent = ? AND cookie BETWEEN ? AND ?'),
     at: db.prepare<[number, number], Buffer>('SELECT name FROM dirent WHERE parent = ? AND cookie = ?').pluck(),
-    list: db.prepare<[number, number, number], DirentRow>('SELECT cookie, ino, type, name FROM dirent WHERE parent = ? AND cookie > ? ORDER BY cookie LIMIT ?'),
+    list: db.prepare<[number, number, number], DirentRow>('SELECT cookie, ino, type, name FROM dirent WHERE parent = ? AND cookie > ? ORDER BY cookie LIMIT 0 + ?'),
     any: db.prepare<[number], number>('SELECT 1 FROM dirent WHERE parent = ? LIMIT 1').pluck(),
     insert: db.prepare<[number, number, number, number, Buffer]>('INSERT INTO dirent (parent, cookie, ino, type, name) VALUES (?, ?, ?, ?, ?)'),
     replace: db.prepare<[number, number, number, number]>('UPDATE dirent SET ino = ?, type = ? WHERE parent = ? AND cookie = ?'),
@@ -40,7 +40,7 @@ function statements(db: Connection) {
     otherRemove: db.prepare<[number, number, number]>('DELETE FROM other_name WHERE ino = ? AND parent = ? AND cookie = ?'),
     orphanInsert: db.prepare<[number]>('INSERT INTO orphan (ino) VALUES (?)'),
     orphanRemove: db.prepare<[number]>('DELETE FROM orphan WHERE ino = ?'),
-    orphans: db.prepare<[number, number], number>('SELECT ino FROM orphan WHERE ino > ? ORDER BY ino LIMIT ?').pluck(),
+    orphans: db.prepare<[number, number], number>('SELECT ino FROM orphan WHERE ino > ? ORDER BY ino LIMIT 0 + ?').pluck(),
   };
 }
 

@@ -26,6 +26,15 @@ export interface SegmentColumns {
   readonly died_lsn: number;
 }
 
+interface HotSegment {
+  readonly sealed: boolean;
+  readonly length: number;
+  live: number;
+  share: number;
+}
+
+const hotSegmentsMax = 4_096;
+
 type Filter = Parameters<Skeleton['segments']>[2];
 
 const states: readonly SegmentState[] = ['open', 'sealed', 'dead'];
@@ -47,7 +56,7 @@ export function shareOf(live: number, length: number): number {
 
 function statements(db: Connection) {
   const list = (where: string) =>
-    db.prepare<[number, number], SegmentColumns>(`SELECT * FROM segment WHERE segment > ? AND ${where} ORDER BY segment LIMIT ?`);
+    db.prepare<[number, number], SegmentColumns>(`SELECT * FROM segment WHERE segment > ? AND ${where} ORDER BY segment LIMIT 0 + ?`);
   return {
     get: db.prepare<[number], SegmentColumns>('SELECT * FROM segment WHERE segment = ?'),
     list: {
@@ -58,19 +67,15 @@ function statements(db: Connection) {
       dead: list(filters.dead),
       'delta-shards': list(filters['delta-shards']),
     } satisfies Record<Filter, unknown>,
-    onDisk: db.prepare<[number, number, number], number>('SELECT DISTINCT segment FROM shard WHERE disk = ? AND segment > ? ORDER BY segment LIMIT ?').pluck(),
+    onDisk: db.prepare<[number, number, number], number>('SELECT DISTINCT segment FROM shard WHERE disk = ? AND segment > ? ORDER BY segment LIMIT 0 + ?').pluck(),
     garbage: db.prepare<[number, number, number], SegmentColumns>(
-      `SELECT * FROM segment WHERE state = ${stateSealed} AND share <= ? AND live > 0 AND live < ? * length ORDER BY share, segment LIMIT ?`,
+      `SELECT * FROM segment WHERE state = ${stateSealed} AND share <= ? AND live > 0 AND live < ? * length ORDER BY share, segment LIMIT 0 + ?`,
     ),
     insert: db.prepare(`INSERT INTO segment VALUES (?, ?, ${stateOpen}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)`),
     seal: db.prepare(
       `UPDATE segment SET state = ${stateSealed}, length = ?, share = ?, layout = ?, k = ?, m = ?, e = ?, shard_bytes = ? WHERE segment = ?`,
     ),
-    addLive: db
-      .prepare<[number, number], readonly [number, number, number, number]>(
-        `UPDATE segment SET live = live + ? WHERE segment = ? AND state < ${stateDead} RETURNING live, length, state, share`,
-      )
-      .raw(),
+    live: db.prepare<[number, number]>('UPDATE segment SET live = ? WHERE segment = ?'),
     share: db.prepare<[number, number]>('UPDATE segment SET share = ? WHERE segment = ?'),
     die: db.prepare<[number, number]>(`UPDATE segment SET state = ${stateDead}, died_lsn = ? WHERE segment = ? AND state < ${stateDead} AND live = 0`),
     present: db.prepare<[number, number]>('UPDATE segment SET present = ? WHERE segment = ?'),
@@ -87,6 +92,8 @@ export class Segments {
   readonly #sql: ReturnType<typeof statements>;
   readonly #counters: Counters;
   readonly #disks: Disks;
+  /** What addLive needs of the segments it met lately; equal to their rows, dropped when a record changes the state. */
+  readonly #hot = new Map<number, HotSegment>();
 
   constructor(db: Connection, counters: Counters, disks: Disks) {
     this.#sql = statements(db);
@@ -132,6 +139,7 @@ export class Segments {
     assert(row.state === stateOpen || row.length === record.length, `segment ${segment} keeps its length in a new layout`);
     assert(disks.length === layout.k + layout.m + layout.e, `segment ${segment} has a disk for every shard`);
     const share = shareOf(row.live, record.length);
+    this.#hot.delete(segment);
     this.#sql.seal.run(record.length, share, layout.number, layout.k, layout.m, layout.e, layout.shardBytes, segment);
     this.#sql.shardsRemove.run(segment, 0);
     disks.forEach((disk, index) => this.#sql.shardInsert.run(segment, index, this.#disks.number(disk)));
@@ -139,14 +147,18 @@ export class Segments {
 
   /** Extents that refer to it came (or, negative, went). */
   addLive(segment: SegmentNumber, bytes: number): void {
-    const row = this.#sql.addLive.get(bytes, segment);
-    assert(row !== undefined, `segment ${segment} exists and is not dead when its references change`);
-    const [live, length, state, share] = row;
-    assert(live >= 0, `segment ${segment} has no negative live bytes`);
-    if (state === stateSealed && shareOf(live, length) !== share) this.#sql.share.run(shareOf(live, length), segment);
+    const hot = this.#hot.get(segment) ?? this.#heat(segment);
+    hot.live += bytes;
+    assert(hot.live >= 0, `segment ${segment} has no negative live bytes`);
+    this.#sql.live.run(hot.live, segment);
+    const share = hot.sealed ? shareOf(hot.live, hot.length) : 0;
+    if (share === hot.share) return;
+    hot.share = share;
+    this.#sql.share.run(share, segment);
   }
 
   drop(lsn: Lsn, segment: SegmentNumber): void {
+    this.#hot.delete(segment);
     assert(this.#sql.die.run(lsn, segment).changes === 1, `nothing refers to segment ${segment} when it dies`);
   }
 
@@ -184,6 +196,15 @@ export class Segments {
       if (this.#sql.shards.all(segment).length === 0) this.#sql.remove.run(segment);
       else this.#sql.present.run(0, segment);
     }
+  }
+
+  #heat(segment: SegmentNumber): HotSegment {
+    const row = this.#need(segment);
+    assert(row.state !== stateDead, `segment ${segment} is not dead when its references change`);
+    if (this.#hot.size >= hotSegmentsMax) this.#hot.clear();
+    const hot = { sealed: row.state === stateSealed, length: row.length, live: row.live, share: row.share };
+    this.#hot.set(segment, hot);
+    return hot;
   }
 
   #need(segment: number): SegmentColumns {

@@ -9,7 +9,7 @@ function statements(db: Connection) {
     names: db.prepare<[number], Buffer>('SELECT name FROM xattr WHERE ino = ? ORDER BY name').pluck(),
     put: db.prepare<[number, Buffer, Buffer]>('INSERT OR REPLACE INTO xattr (ino, name, value) VALUES (?, ?, ?)'),
     remove: db.prepare<[number, Buffer]>('DELETE FROM xattr WHERE ino = ? AND name = ?'),
-    some: db.prepare<[number, number], Buffer>('SELECT name FROM xattr WHERE ino = ? ORDER BY name LIMIT ?').pluck(),
+    some: db.prepare<[number, number], Buffer>('SELECT name FROM xattr WHERE ino = ? ORDER BY name LIMIT 0 + ?').pluck(),
   };
 }
 

@@ -37,9 +37,9 @@ for (const inline of [true, false]) {
     const point = pointAt(skeleton);
     const image = await readAll(source);
     for (let i = 0; i < 2000; i++) hand.create(`later-${i}`);
-    await source.checkpoint();
     await hand.commit();
-    assert.deepEqual(await readAll(source), image);
+    await source.checkpoint();
+    assert.ok((await readAll(source)).equals(image));
     source.release();
     await assert.rejects(source.read(0), /while an image is captured/);
     const copy = `${folder.dir}/copy-${inline}.db`;

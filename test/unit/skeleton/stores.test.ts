@@ -134,6 +134,15 @@ test('deltas merge contiguous data and repeated attributes of one inode, and not
   await assertSound();
 });
 
+test('data that goes on in another segment at the same place is a row of its own', async () => {
+  hand.open(1);
+  hand.open(2);
+  hand.write(file, 0, 100, 1, 0);
+  hand.write(file, 100, 100, 2, 100);
+  assert.deepEqual(skeleton.deltas(file, NO_LSN, 100).map((row) => row.segment), [null, 1, 2]);
+  await assertSound();
+});
+
 test('sizes merge only downwards, extended attributes by name', async () => {
   hand.open(1);
   hand.write(file, 0, 100, 1, 0);
