@@ -12,10 +12,10 @@ const notAfter = (a: Timespec, b: Timespec): boolean => a.sec < b.sec || (a.sec 
 
 /** The inode was read. */
 export function touchAccessTime(state: FileSystemState, inode: Inode): void {
-  if (state.options.atime === 'noatime' || state.volume.readOnly) return;
+  if (state.options.atime === 'noatime') return;
   const now = state.now();
   const due = notAfter(inode.atime, inode.mtime) || notAfter(inode.atime, inode.ctime) || secondsOf(now) - secondsOf(inode.atime) >= daySec;
-  if (!due || state.volume.admit(0) !== null) return;
+  if (!due || !state.mayChangeNow()) return;
   // An access changes no ctime: the record carries the old one.
   state.apply({ type: 'attribute', ino: inode.ino, atime: now, ctime: inode.ctime });
 }

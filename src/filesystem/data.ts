@@ -48,9 +48,8 @@ export class DataOperations {
   read(ino: Ino, number: number, offset: number, length: number): Answer<Buffer> {
     const handle = this.#state.handles.file(number, ino);
     if (offset < 0) fail(EINVAL);
-    const data = this.#state.volume.read(ino, offset, length);
     touchThroughHandle(this.#state, handle);
-    return data;
+    return this.#state.volume.read(ino, offset, length);
   }
 
   write(ino: Ino, number: number, offset: number, data: Buffer, killPriv: boolean): number {

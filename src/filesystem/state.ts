@@ -1,6 +1,7 @@
 // What all families of operations share: the volume, its view, open handles, options.
 // Every changing operation begins with checkWritable() and was admitted by its caller in the same turn (contract.ts).
 import type { Timespec } from '../base/clock.js';
+import { HoldfastError } from '../base/errors.js';
 import type { Ino } from '../base/ids.js';
 import type { FileRecord } from '../format/records.js';
 import type { Inode } from '../skeleton/contract.js';
@@ -27,6 +28,19 @@ export class FileSystemState {
 
   checkWritable(): void {
     if (this.volume.readOnly) fail(EROFS);
+  }
+
+  /** May a change that can as well be left out (an access time) go ahead at once? Never fails: whoever needs the change asks admit() and meets the failure there. */
+  mayChangeNow(): boolean {
+    if (this.volume.readOnly) return false;
+    try {
+      const wait = this.volume.admit(0);
+      wait?.catch(() => {});
+      return wait === null;
+    } catch (error) {
+      if (error instanceof HoldfastError) return false;
+      throw error;
+    }
   }
 
   apply(record: FileRecord): void {

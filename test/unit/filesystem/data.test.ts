@@ -164,6 +164,18 @@ test('noatime, O_NOATIME and held-back changes leave the access time alone', asy
   assert.deepEqual((await inode(two.ino)).atime, two.atime);
 });
 
+test('a volume that takes no changes any more is still read', async () => {
+  const { file, content, volume } = fixture();
+  const { ino } = await file('a', 'text');
+  const failure = new HoldfastError('closed', 'the volume is being closed', { code: 'volume-closed' });
+  volume.admit = () => Promise.reject(failure);
+  assert.equal(await content(ino), 'text');
+  volume.admit = () => {
+    throw failure;
+  };
+  assert.equal(await content(ino), 'text');
+});
+
 test('a write takes setuid where the request says so, and capabilities always', async () => {
   const { fs, file, inode, volume } = fixture();
   const { ino } = await file('a', 'text');
