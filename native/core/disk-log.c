@@ -33,10 +33,13 @@ static int reserve(hf_disk_job *job, int file) {
 static int open_log(hf_disk_job *job, int parent, const char *name, hf_log *log) {
   int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
   log->direct = -1;
-  log->file = openat(parent, name, flags | O_CREAT, 0600);
+  log->file = openat(parent, name, flags | O_CREAT | O_EXCL, 0600);
+  bool made = log->file >= 0;
+  if (!made && errno == EEXIST) log->file = openat(parent, name, flags);
   if (log->file < 0) return hf_fail(job, "open", errno);
   if (reserve(job, log->file) != 0 || hf_sync_directory(job, parent) != 0) {
     close(log->file);
+    if (made) unlinkat(parent, name, 0);
     return -1;
   }
   log->direct = openat(parent, name, flags | O_DIRECT);
