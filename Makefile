@@ -26,8 +26,12 @@ node_modules/.package-lock.json: package-lock.json
 	@touch $@
 
 NATIVE_SOURCES := $(shell find native -path native/build -prune -o -type f -print 2>/dev/null)
-native/build/Release/holdfast.node: node_modules/.package-lock.json $(NATIVE_SOURCES)
-	$(BIN)/node-gyp rebuild -C native --loglevel=warn
+native/build/Makefile: native/binding.gyp node_modules/.package-lock.json
+	$(BIN)/node-gyp configure -C native --loglevel=warn
+	@touch $@
+
+native/build/Release/holdfast.node: native/build/Makefile $(NATIVE_SOURCES)
+	@$(BIN)/node-gyp build -C native --loglevel=warn >native/build/last.log 2>&1 || { cat native/build/last.log; exit 1; }
 	@touch $@
 
 TS_SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)

@@ -1,12 +1,16 @@
-// Progress of long work on stderr: a bar a step on a terminal, else one plain line at the start and end of a step and at each quarter.
-// The only place that knows cli-progress.
+// Progress of long work on stderr: a bar a step on a terminal, else one plain line every ten seconds (so that short work under
+// cron says nothing at all). The only place that knows cli-progress.
 import { SingleBar } from 'cli-progress';
+import { SystemClock } from '../base/clock.js';
+
+const lineIntervalMs = 10_000;
 
 export class Progress {
   readonly #style: 'bar' | 'lines' | 'none';
   #step = '';
   #bar: SingleBar | null = null;
-  #quarter = -1;
+  readonly #clock = new SystemClock();
+  #lineAtMs = this.#clock.monotonicMs() + lineIntervalMs;
 
   constructor(style: 'bar' | 'lines' | 'none') {
     this.#style = style;
@@ -36,10 +40,9 @@ export class Progress {
   }
 
   #writeLine(step: string, done: number, total: number): void {
-    const quarter = total === 0 ? 4 : Math.floor((done / total) * 4);
-    if (step === this.#step && quarter <= this.#quarter) return;
-    this.#step = step;
-    this.#quarter = quarter;
+    const now = this.#clock.monotonicMs();
+    if (now < this.#lineAtMs) return;
+    this.#lineAtMs = now + lineIntervalMs;
     console.error(`${step}: ${done}/${total}`);
   }
 }

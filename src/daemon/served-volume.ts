@@ -135,14 +135,14 @@ export class ServedVolume {
     this.#control = await ControlServer.listen(this.#request.settings.controlSocketPath, controlMethods(this), this.#io.logger);
     await this.#watch.start();
     this.triggers.start();
-    this.#io.logger.info({ mountPoint: this.mountPoint, pid: process.pid }, 'mounted');
+    this.#io.logger.info({ mountPoint: this.mountPoint }, 'mounted');
     // A failure of this stop reaches `ended` as well, where the process's owner sees it.
     this.#mount.ended.then(() => this.stop('the kernel ended the mount', true)).catch((error: unknown) => this.#endFailed(error));
   }
 
   async #stop(reason: string, lazy: boolean): Promise<void> {
-    this.#io.logger.info({ reason }, 'unmounting');
     await this.#mount.unmount(lazy);
+    this.#io.logger.info({ reason }, 'unmounted');
     // From here on there is no way back: nobody can reach the files any more.
     this.#unmounted = true;
     try {
