@@ -170,7 +170,11 @@ export class MemoryVolume implements Volume {
   #reap(ino: Ino): void {
     if (this.#holds.has(ino) || this.tree.inode(ino)?.nlink !== 0) return;
     this.tree.apply({ type: 'reap', ino, limit: rowsPerTurnMax });
+    this.reaped(ino);
   }
+
+  /** For those who keep a second account of what happens here. */
+  protected reaped(_ino: Ino): void {}
 
   #failIfAsked(): void {
     const failure = this.nextFailure;
