@@ -76,10 +76,10 @@ function* checkExtents(db: Connection, segments: ReadonlyMap<number, SegmentColu
 
 /** Files whose space is counted though they have no extents, and trims that belong to nothing. */
 function* checkAllocation(db: Connection): Rule {
-  const any = db.prepare<[number], number>('SELECT 1 FROM extent WHERE content = ? LIMIT 1').pluck();
+  const extent = db.prepare<[number], number>('SELECT 1 FROM extent WHERE content = ? LIMIT 1').pluck();
   for (const row of scan<{ ino: number; content: number }>(db, 'SELECT ino, content FROM inode WHERE allocated <> 0', ['ino'])) {
     if (row === null) yield null;
-    else if (row.content === 0 || any.get(row.content) === undefined) yield finding('allocated', `inode ${row.ino}`, 'space is counted, but there are no extents');
+    else if (row.content === 0 || extent.get(row.content) === undefined) yield finding('allocated', `inode ${row.ino}`, 'space is counted, but there are no extents');
   }
   const size = db.prepare<[number], number>('SELECT size FROM inode WHERE content = ? AND content > 0').pluck();
   for (const row of scan<{ content: number; start: number }>(db, 'SELECT content, start FROM trim', ['content'])) {

@@ -20,12 +20,14 @@ export interface CheckOptions {
   readonly inline: boolean;
   /** Checks that run now, for whoever must interrupt them. */
   readonly running: Set<{ interrupt(): Promise<void> }>;
+  /** Between COMMIT and BEGIN the log may be about to be emptied: no snapshot is taken then. */
+  readonly committing: () => boolean;
 }
 
 const tables = ['meta', 'point', 'inode', 'dirent', 'other_name', 'xattr', 'orphan', 'extent', 'trim', 'delta', 'segment', 'shard', 'disk', 'root'];
 
 export async function* checkSkeleton(options: CheckOptions): AsyncGenerator<CheckFinding, void> {
-  const run = new CheckRun(options.path);
+  const run = new CheckRun(options);
   options.running.add(run);
   try {
     yield* checkIntegrity(run, options);
@@ -62,8 +64,11 @@ class CheckRun {
   readonly #db: Connection;
   #step: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string) {
-    this.#db = openConnection(path, { readOnly: true, cacheBytes: 16 * 1024 * 1024 });
+  readonly #committing: () => boolean;
+
+  constructor(options: CheckOptions) {
+    this.#committing = options.committing;
+    this.#db = openConnection(options.path, { readOnly: true, cacheBytes: 16 * 1024 * 1024 });
     this.#db.exec('BEGIN');
   }
 
@@ -90,7 +95,7 @@ class CheckRun {
   }
 
   #goOn(): void {
-    if (this.#db.open) return;
+    if (this.#db.open && !this.#committing()) return;
     throw new HoldfastError('conflict', 'the check was interrupted by a consistency point that needed the log for itself', {
       code: 'check-interrupted',
       hint: 'Run it again.',

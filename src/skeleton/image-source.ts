@@ -7,7 +7,7 @@ import { imageChunkBytes } from '../base/limits.js';
 import { CheckpointThread, inlineCheckpoints } from './checkpoint-thread.js';
 import type { Checkpoints } from './checkpoint-thread.js';
 import type { ImageSource, Skeleton } from './contract.js';
-import { SqliteSkeleton } from './skeleton.js';
+import { SqliteSkeleton } from './sqlite-skeleton.js';
 
 type Consumer = 'disks' | 'backup';
 

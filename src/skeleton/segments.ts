@@ -216,7 +216,7 @@ export class Segments {
   #rowOf(row: SegmentColumns): SegmentRow {
     const state = states[row.state];
     assert(state !== undefined, `segment ${row.segment} has a known state`);
-    const disks = new Array<DiskId | null>(row.k + row.m + row.e).fill(null);
+    const disks = Array.from({ length: row.k + row.m + row.e }, (): DiskId | null => null);
     for (const [index, disk] of this.#sql.shards.all(row.segment)) disks[index] = disk === null ? null : asDiskId(this.#disks.id(disk));
     return {
       segment: asSegmentNumber(row.segment),

@@ -39,7 +39,7 @@ test('a created file is found by name, with its attributes and times', async () 
   assert.equal(inode.ino, ino);
   assert.equal(inode.content, ino);
   assert.deepEqual([inode.mode, inode.nlink, inode.uid, inode.gid, inode.size], [0o100644, 1, 10, 20, 0]);
-  assert.deepEqual([inode.atime, inode.mtime, inode.ctime, inode.btime], new Array(4).fill({ sec: 1001, nsec: 0 }));
+  assert.deepEqual([inode.atime, inode.mtime, inode.ctime, inode.btime], Array.from({ length: 4 }, () => ({ sec: 1001, nsec: 0 })));
   assert.deepEqual(skeleton.inode(ROOT_INO)?.mtime, { sec: 1001, nsec: 0 });
   assert.equal(skeleton.lookup(ROOT_INO, b('File')), null);
   assert.equal(skeleton.pathOf(ino), '/file');
