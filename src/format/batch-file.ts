@@ -29,6 +29,8 @@ export interface JournalFileHeader {
   readonly firstSequence: number;
   readonly firstLsn: Lsn;
   readonly previousLink: number;
+  /** Where the last group ends that has a batch in a file before this one: at firstLsn - 1, or above when that group goes on in here. */
+  readonly previousEnd: Lsn;
   /** Everything up to here was durable on enough disks before this file was begun. */
   readonly durableLsn: Lsn;
 }
@@ -57,6 +59,7 @@ export function encodeFileHeader(header: JournalFileHeader): Buffer {
   w.u64(header.firstSequence);
   w.u64(header.firstLsn);
   w.u32(header.previousLink);
+  w.u64(header.previousEnd);
   w.u64(header.durableLsn);
   writeGeneration(w, header.generation);
   w.zeros(fileHeaderBytes - 4 - w.length);
@@ -78,10 +81,11 @@ export function decodeFileHeader(block: Buffer): JournalFileHeader | null {
     const firstSequence = r.u64();
     const firstLsn = asLsn(r.u64());
     const previousLink = r.u32();
+    const previousEnd = asLsn(r.u64());
     const durableLsn = asLsn(r.u64());
     const generation = readGeneration(r);
     r.zeros(r.remaining);
-    return { volume, generation, fileNumber, fileBytes, firstSequence, firstLsn, previousLink, durableLsn };
+    return { volume, generation, fileNumber, fileBytes, firstSequence, firstLsn, previousLink, previousEnd, durableLsn };
   } catch (error) {
     if (error instanceof HoldfastError && error.kind === 'corrupt') return null;
     throw error;

@@ -55,12 +55,12 @@ export interface WalkedBatch {
   readonly batch: FoundBatch;
 }
 
-/** Files of the generation that may hold batches of groups above `from`, which is the end of a group. */
+/** Files of the generation that may hold batches of groups that end above `from`. */
 export async function filesAbove(chosen: ChosenGeneration, from: Lsn): Promise<readonly JournalFileCopies[]> {
   // A file's header says where the one before it ends, so look from the last one down; an unreadable header costs a scan, no more.
   for (let index = chosen.files.length - 1; index > 0; index--) {
     const header = await chosen.files[index]?.header();
-    if (header != null && header.firstLsn <= from + 1) return chosen.files.slice(index);
+    if (header != null && header.previousEnd <= from) return chosen.files.slice(index);
   }
   return chosen.files;
 }

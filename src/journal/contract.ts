@@ -53,7 +53,7 @@ export interface RecoveredBatch {
 /** A journal file that is not written any more. */
 export interface RetainedFile {
   readonly path: string;
-  /** Records in it have LSNs up to here. */
+  /** Every group with a batch in it ends at or below. */
   readonly lastLsn: Lsn;
   /** Size of one copy. */
   readonly bytes: number;
@@ -77,7 +77,7 @@ export interface RecoveredJournal {
   /** Finds journaled bytes of a segment, for rebuild: all payload ranges with this number, newest copy that verifies. */
   payloadOf(segment: SegmentNumber): AsyncIterable<PayloadRange>;
   /**
-   * Makes every needed file (with batches above `from`) whole on `copies` of the present disks (on all of them where fewer are present); durable when it
+   * Makes every needed file (with batches above `from`, and the one that ends there: it proves the image's mark) whole on `copies` of the present disks (on all of them where fewer are present); durable when it
    * resolves, and only then may the next generation be written. Gives the number of copies reached, `copies` at most; 'unavailable' (journal-heal) when it is 0.
    */
   heal(from: Lsn, copies: number): Promise<number>;

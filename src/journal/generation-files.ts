@@ -93,7 +93,7 @@ export class GenerationFiles {
     const placed: PlacedWrite[] = [];
     group.parts.forEach((part, partIndex) => {
       const bytes = batchBytes({ recordsBytes: part.recordsBytes, payloadCount: part.payload.length, payloadBytes: part.payloadBytes });
-      if (this.#position + bytes > this.#fileBytes) placed.push(this.#beginFile(part, bytes, durableLsn));
+      if (this.#position + bytes > this.#fileBytes) placed.push(this.#beginFile(group, partIndex, bytes, durableLsn));
       placed.push({ file: null, offset: this.#position, buffers: this.#encode(group, part, partIndex, bytes, durableLsn) });
       this.#position += bytes;
       this.#sequence++;
@@ -133,7 +133,7 @@ export class GenerationFiles {
   async end(): Promise<readonly RetainedFile[]> {
     for (const copy of this.#copies.values()) await this.#letGo(copy);
     this.#copies.clear();
-    if (this.#fileBytes > 0) this.#finish();
+    if (this.#fileBytes > 0) this.#finish(this.#lastLsn);
     return this.takeFinished();
   }
 
@@ -153,8 +153,9 @@ export class GenerationFiles {
     return failures;
   }
 
-  #beginFile(part: GroupPart, bytes: number, durableLsn: Lsn): PlacedWrite {
-    if (this.#fileBytes > 0) this.#finish();
+  #beginFile(group: BatchGroup, partIndex: number, bytes: number, durableLsn: Lsn): PlacedWrite {
+    const previousEnd = partIndex > 0 ? group.lastLsn : this.#lastLsn;
+    if (this.#fileBytes > 0) this.#finish(previousEnd);
     this.#fileNumber++;
     this.#fileBytes = Math.max(this.#fileBytesMax, fileHeaderBytes + bytes);
     this.#position = fileHeaderBytes;
@@ -164,8 +165,9 @@ export class GenerationFiles {
       fileNumber: this.#fileNumber,
       fileBytes: this.#fileBytes,
       firstSequence: this.#sequence,
-      firstLsn: part.firstLsn,
+      firstLsn: asLsn(this.#lastLsn + 1),
       previousLink: this.#link,
+      previousEnd,
       durableLsn,
     });
     return { file: { path: journalFilePath(this.generation.number, this.#fileNumber), bytes: this.#fileBytes }, offset: 0, buffers: [header] };
@@ -199,11 +201,12 @@ export class GenerationFiles {
     return [part.front, ...part.payload.map((range) => range.bytes), ZEROS.subarray(0, padding)];
   }
 
-  #finish(): void {
+  /** `end`: where the last group ends that has a batch in it. */
+  #finish(end: Lsn): void {
     const file = new JournalFileCopies(this.#volume, this.generation, this.#fileNumber, this.#disks);
     // What it holds above the end of its generation does not count; copying it along does no harm.
     const chosen = { generation: this.generation, end: Number.POSITIVE_INFINITY, files: [file] };
-    this.#finished.push(new KeptFile(chosen, file, this.#lastLsn, this.#fileBytes, [...this.#segments]));
+    this.#finished.push(new KeptFile(chosen, file, end, this.#fileBytes, [...this.#segments]));
     this.#segments = new Set();
   }
 

@@ -115,6 +115,7 @@ function headerFrom(file: JournalFileCopies, first: FoundBatch, needed: readonly
     firstSequence: first.header.sequence,
     firstLsn: first.header.firstLsn,
     previousLink: first.header.previousLink,
+    previousEnd: asLsn(first.header.partIndex > 0 ? first.header.groupLastLsn : first.header.firstLsn - 1),
     durableLsn: first.header.durableLsn,
   };
 }

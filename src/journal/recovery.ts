@@ -133,7 +133,8 @@ class ChosenJournal implements RecoveredJournal {
     for await (const _ of walk(this.#history, from)) continue;
     let reached = wanted;
     for (const chosen of this.#history) {
-      const above = chosen.end > from ? await filesAbove(chosen, from) : [];
+      // The group that ends at `from` as well: it proves the mark of the image that recovery begins with.
+      const above = chosen.end >= from ? await filesAbove(chosen, asLsn(Math.max(0, from - 1))) : [];
       const isTip = chosen === this.#history.at(-1);
       const files = isTip ? chosen.files.filter((file) => above.includes(file) || lastFiles.has(file)) : above;
       const disks = healOrder(this.#options.disks, [...this.#options.journalDisks, ...chosen.generation.journalDisks]);

@@ -73,7 +73,7 @@ export async function retainedFiles(history: readonly ChosenGeneration[], listin
     for (const [index, file] of chosen.files.entries()) {
       const header = await file.header();
       const next = (await chosen.files[index + 1]?.header()) ?? null;
-      const lastLsn = asLsn(next === null ? last : Math.min(last, next.firstLsn - 1));
+      const lastLsn = asLsn(next === null ? last : Math.min(last, next.previousEnd));
       retained.push(new KeptFile(chosen, file, lastLsn, header?.fileBytes ?? 0, null));
     }
   }

@@ -8,7 +8,8 @@ import { JournalWorld, type Mounted, type WorldShape } from '../unit/journal/jou
 
 const only = process.env['HOLDFAST_SEED'];
 const count = Number(process.env['HOLDFAST_SEEDS'] ?? 60);
-const seeds = only === undefined ? Array.from({ length: count }, (_, seed) => seed) : [Number(only)];
+// 159: the batch of an image's mark was not healed; 317: release removed the first part of the last group.
+const seeds = only === undefined ? [159, 317, ...Array.from({ length: count }, (_, seed) => seed)] : [Number(only)];
 const shapes: readonly Omit<WorldShape, 'seed'>[] = [
   { disks: 4, tolerance: 1 },
   { disks: 5, tolerance: 2 },

@@ -58,7 +58,7 @@ test('the link depends on the batch before', () => {
 });
 
 test('a file header with the largest generation fits its block and is read back', () => {
-  const file = { volume, generation, fileNumber: 9, fileBytes: 2 ** 26, firstSequence: 4, firstLsn: asLsn(8), previousLink: 3, durableLsn: asLsn(7) };
+  const file = { volume, generation, fileNumber: 9, fileBytes: 2 ** 26, firstSequence: 4, firstLsn: asLsn(8), previousLink: 3, previousEnd: asLsn(9), durableLsn: asLsn(7) };
   const block = encodeFileHeader(file);
   assert.equal(block.length, fileHeaderBytes);
   assert.deepEqual(decodeFileHeader(block), file);
