@@ -79,6 +79,16 @@ it('an overwritten sector is the old or the new one', async () => {
   assert.equal(seen.size, 2);
 });
 
+it('what a power loss left is on the disk: a second one takes nothing more', async () => {
+  const disk = new MemoryDisk({ id });
+  await logWith(disk, 'a', 'b');
+  for (const seed of seeds.slice(0, 50)) {
+    const once = disk.afterCrash(new SeededRandom(seed));
+    const twice = once.afterCrash(new SeededRandom(seed + 1));
+    assert.ok((await once.readAll('log', 65_536)).equals(await twice.readAll('log', 65_536)));
+  }
+});
+
 it('a killed process loses nothing that was written, and a later power loss may', async () => {
   const disk = new MemoryDisk({ id });
   await logWith(disk, 'a');

@@ -66,6 +66,13 @@ it('a failed sync abandons the log and leaves its un-synced data undefined', asy
   assert.equal(kept.size, 2);
 });
 
+it('abandons a log of any disk after a failed sync', async () => {
+  const disk = new FaultyDisk(new DeadlineDisk(new MemoryDisk({ id }), new HandClock(), 1), atNth('log-sync', 1, { type: 'io' }));
+  const log = await disk.openLog('log', 4096);
+  await assert.rejects(log.sync(), { code: 'disk-io' });
+  await assert.rejects(log.sync(), { code: 'disk-log-abandoned' });
+});
+
 it('done but failed did it', async () => {
   const inner = new MemoryDisk({ id });
   const disk = new FaultyDisk(inner, atNth('create', 1, { type: 'done-but-failed' }));
