@@ -157,9 +157,29 @@ function readHeader(bytes: Buffer): BatchHeader {
   if (lastLsn - firstLsn + 1 !== recordCount || partIndex >= partCount) throw r.malformed('counts');
   if (firstLsn < groupFirstLsn || lastLsn > groupLastLsn || groupFirstLsn > groupLastLsn) throw r.malformed('LSNs');
   return {
-    volume, generation, generationNumber, sequence, partIndex, partCount, firstLsn, lastLsn, groupFirstLsn, groupLastLsn, durableLsn,
-    recordCount, recordsBytes, payloadCount, payloadBytes, fileNumber, fileOffset, origin, indexCrc, bodyCrc, previousLink, link,
-  }; // biome-ignore format: one field after another
+    volume,
+    generation,
+    generationNumber,
+    sequence,
+    partIndex,
+    partCount,
+    firstLsn,
+    lastLsn,
+    groupFirstLsn,
+    groupLastLsn,
+    durableLsn,
+    recordCount,
+    recordsBytes,
+    payloadCount,
+    payloadBytes,
+    fileNumber,
+    fileOffset,
+    origin,
+    indexCrc,
+    bodyCrc,
+    previousLink,
+    link,
+  };
 }
 
 /** The index entries, in the order in which the payload's bytes follow. */

@@ -5,7 +5,7 @@ import type { ContentId, Ino } from '../base/ids.js';
 import { asContentId, asIno } from '../base/ids.js';
 import { pathBytesMax, xattrValueBytesMax } from '../base/limits.js';
 import type { ByteReader } from './bytes.js';
-import { readName, readSegment, type RecordCodec, type RecordOf, writeName } from './record-codec-common.js';
+import { type RecordCodec, type RecordOf, readName, readSegment, writeName } from './record-codec-common.js';
 import type { AttributeRecord, FileRecord } from './records.js';
 
 const readIno = (from: ByteReader): Ino => asIno(from.u64());

@@ -5,18 +5,7 @@ import type { DiskId } from '../base/ids.js';
 import { asContentId } from '../base/ids.js';
 import { pathBytesMax, shardsPerSegmentMax } from '../base/limits.js';
 import type { ByteReader, ByteWriter } from './bytes.js';
-import {
-  readDiskId,
-  readGenerationId,
-  readList,
-  readLsn,
-  readSegment,
-  readSegments,
-  type RecordCodec,
-  type RecordOf,
-  writeGenerationId,
-  writeSegments,
-} from './record-codec-common.js';
+import { type RecordCodec, type RecordOf, readDiskId, readGenerationId, readList, readLsn, readSegment, readSegments, writeGenerationId, writeSegments } from './record-codec-common.js';
 import type { DiskState, SegmentLayout, StoreRecord } from './records.js';
 
 const segmentOpen: RecordCodec<RecordOf<'segment-open'>> = {

@@ -90,15 +90,11 @@ export async function* walk(history: readonly ChosenGeneration[], from: Lsn): As
 }
 
 export function damaged(where: string, first: Lsn, last: Lsn, chosen: ChosenGeneration): HoldfastError {
-  return new HoldfastError(
-    'corrupt',
-    `the journal is damaged: no present disk has the records ${first} to ${Math.max(first, last)} whole (generation ${chosen.generation.number}, ${where})`,
-    {
-      code: 'journal-damaged',
-      hint: 'Attach the missing disks of this generation, or restore from the backup.',
-      context: { first, last: Math.max(first, last), generation: chosen.generation.number, where, disks: chosen.generation.journalDisks.join(' ') },
-    },
-  );
+  return new HoldfastError('corrupt', `the journal is damaged: no present disk has the records ${first} to ${Math.max(first, last)} whole (generation ${chosen.generation.number}, ${where})`, {
+    code: 'journal-damaged',
+    hint: 'Attach the missing disks of this generation, or restore from the backup.',
+    context: { first, last: Math.max(first, last), generation: chosen.generation.number, where, disks: chosen.generation.journalDisks.join(' ') },
+  });
 }
 
 function isNext(batch: FoundBatch, previous: FoundBatch | null, reached: Lsn, chosen: ChosenGeneration): boolean {

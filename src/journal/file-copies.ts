@@ -121,12 +121,7 @@ export class JournalFileCopies {
 
   /** User data may contain copies of journal files: a batch counts only where it was written. */
   #belongs(header: BatchHeader, offset: number): boolean {
-    return (
-      header.volume === this.volume &&
-      header.generation === this.generation.id &&
-      header.fileNumber === this.fileNumber &&
-      header.fileOffset === offset
-    );
+    return header.volume === this.volume && header.generation === this.generation.id && header.fileNumber === this.fileNumber && header.fileOffset === offset;
   }
 }
 

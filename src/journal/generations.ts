@@ -62,11 +62,7 @@ export async function loadGenerations(disk: Disk, volume: VolumeId): Promise<Loa
 }
 
 /** The generation that a mount begins after recover() and heal(). */
-export function nextGeneration(
-  recovered: Pick<RecoveredJournal, 'end' | 'highestNumber'>,
-  shape: Pick<Generation, 'members' | 'journalDisks' | 'tolerance'>,
-  random: Random,
-): Generation {
+export function nextGeneration(recovered: Pick<RecoveredJournal, 'end' | 'highestNumber'>, shape: Pick<Generation, 'members' | 'journalDisks' | 'tolerance'>, random: Random): Generation {
   return {
     number: recovered.highestNumber + 1,
     id: asGenerationId(random.bytes(8).toString('hex')),

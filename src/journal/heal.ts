@@ -2,16 +2,16 @@
 // counts when it was synced here, because what a killed process wrote may sit in the page cache only. The last group of
 // the history is written again even where it is whole: its first sync may have failed, and a second one would not say so.
 import { HoldfastError, isErrorOf } from '../base/errors.js';
+import { failpoint } from '../base/failpoint.js';
 import type { DiskId, Lsn } from '../base/ids.js';
 import { asLsn } from '../base/ids.js';
 import { batchAlignBytes, journalFileBytesMax } from '../base/limits.js';
-import { failpoint } from '../base/failpoint.js';
 import type { Logger } from '../base/logger.js';
 import type { Disk } from '../disk/disk.js';
 import { batchBytes } from '../format/batch.js';
 import { encodeFileHeader, fileHeaderBytes, type JournalFileHeader } from '../format/batch-file.js';
 import { type ChosenGeneration, counts, damaged } from './chosen-files.js';
-import { type FoundBatch, type FoundFile, JournalFileCopies, readOrFail } from './file-copies.js';
+import { type FoundBatch, type FoundFile, type JournalFileCopies, readOrFail } from './file-copies.js';
 
 /** A batch may be larger than what is copied at once. */
 const PIECE_BYTES = 4 * 1024 * 1024;
@@ -55,14 +55,7 @@ function requireAll(chosen: ChosenGeneration, file: JournalFileCopies, needed: r
   }
 }
 
-async function healCopy(
-  disk: Disk,
-  file: JournalFileCopies,
-  header: JournalFileHeader,
-  found: FoundFile,
-  needed: readonly FoundBatch[],
-  options: HealOptions,
-): Promise<boolean> {
+async function healCopy(disk: Disk, file: JournalFileCopies, header: JournalFileHeader, found: FoundFile, needed: readonly FoundBatch[], options: HealOptions): Promise<boolean> {
   const absent = needed.filter((batch) => !batch.holders.includes(disk));
   const again = needed.filter((batch) => batch.holders.includes(disk) && options.rewrite.has(batch.header.sequence));
   try {

@@ -47,15 +47,11 @@ export async function findEnd(tip: ChosenGeneration): Promise<HistoryEnd> {
 export function requireMarks(end: JournalMark, marks: readonly DurableMark[], journalDisks: readonly string[]): void {
   const beyond = marks.filter((mark) => mark.lsn > end.lsn).sort((a, b) => b.lsn - a.lsn)[0];
   if (beyond === undefined) return;
-  throw new HoldfastError(
-    'corrupt',
-    `the journal ends at record ${end.lsn}, but ${beyond.source} knows record ${beyond.lsn} as durable: the end of the journal is missing or damaged`,
-    {
-      code: 'journal-damaged',
-      hint: 'Attach the missing disks of the journal, or restore from the backup.',
-      context: { end: end.lsn, durable: beyond.lsn, source: beyond.source, disks: journalDisks.join(' ') },
-    },
-  );
+  throw new HoldfastError('corrupt', `the journal ends at record ${end.lsn}, but ${beyond.source} knows record ${beyond.lsn} as durable: the end of the journal is missing or damaged`, {
+    code: 'journal-damaged',
+    hint: 'Attach the missing disks of the journal, or restore from the backup.',
+    context: { end: end.lsn, durable: beyond.lsn, source: beyond.source, disks: journalDisks.join(' ') },
+  });
 }
 
 /** The id of a history without any generation. */
@@ -70,11 +66,7 @@ function lastWholeGroup<T extends { readonly batch: FoundBatch }>(batches: reado
       group.length === last.partCount &&
       group.every(({ batch }, part) => {
         const before = group[part - 1]?.batch.header;
-        return (
-          batch.header.partIndex === part &&
-          batch.header.sequence === last.sequence - last.partIndex + part &&
-          (before === undefined || batch.header.previousLink === before.link)
-        );
+        return batch.header.partIndex === part && batch.header.sequence === last.sequence - last.partIndex + part && (before === undefined || batch.header.previousLink === before.link);
       });
     if (whole) return group;
   }

@@ -17,6 +17,7 @@ import type { JournalRecord } from '../format/records.js';
 import { type BatchGroup, buildGroup, type GroupLimits, groupLimits, PendingRecords } from './batch-group.js';
 import type { Journal, JournalMark, RetainedFile } from './contract.js';
 import { type DiskFailure, GenerationFiles } from './generation-files.js';
+import { Waiters } from './waiters.js';
 
 export interface JournalLimits extends GroupLimits {
   readonly fileBytes: number;
@@ -56,13 +57,6 @@ export function startJournal(options: JournalOptions): Journal {
   return new DiskJournal(options);
 }
 
-interface Waiter {
-  readonly lsn: Lsn;
-  readonly until: 'written' | 'durable';
-  resolve(mark: JournalMark): void;
-  reject(error: unknown): void;
-}
-
 class DiskJournal implements Journal {
   readonly #options: JournalOptions;
   readonly #limits: JournalLimits;
@@ -72,7 +66,7 @@ class DiskJournal implements Journal {
   #files: GenerationFiles;
   #writtenMark: JournalMark;
   #durableLsn: Lsn;
-  #waiters: Waiter[] = [];
+  readonly #waiters = new Waiters();
   /** The loop that writes groups while someone waits; it never rejects. */
   #running: Promise<void> | null = null;
   /** release() and protect() one at a time; a failure is the caller's that asked, not the next one's. */
@@ -153,19 +147,18 @@ class DiskJournal implements Journal {
     }
   }
 
-  #until(until: Waiter['until']): Promise<JournalMark> {
+  #until(until: 'written' | 'durable'): Promise<JournalMark> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
     const lsn = this.appendedLsn;
     if ((until === 'durable' ? this.#durableLsn : this.#writtenMark.lsn) >= lsn) return Promise.resolve(this.#writtenMark);
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ lsn, until, resolve, reject });
-      this.#running ??= this.#run();
-    });
+    const answer = this.#waiters.wait(lsn, until);
+    this.#running ??= this.#run();
+    return answer;
   }
 
   async #run(): Promise<void> {
     try {
-      while (this.#waiters.length > 0) await this.#writeGroup();
+      while (this.#waiters.any) await this.#writeGroup();
     } catch (error) {
       this.#die(error);
     } finally {
@@ -197,7 +190,7 @@ class DiskJournal implements Journal {
       if (failures.length === 0) {
         this.#writtenMark = this.#files.mark();
         group.origin ??= { generation: this.#writtenMark.generation, link: this.#writtenMark.link };
-        this.#answer();
+        this.#waiters.answer(this.#writtenMark, this.#durableLsn);
         failpoint('journal-written-before-sync');
         failures = await this.#files.sync();
       }
@@ -208,7 +201,7 @@ class DiskJournal implements Journal {
     // Durable from here: every record of the group, on all disks of the generation.
     this.#durableLsn = group.lastLsn;
     this.#retained.push(...this.#files.takeFinished());
-    this.#answer();
+    this.#waiters.answer(this.#writtenMark, this.#durableLsn);
   }
 
   /** A disk is to be left, or copies are missing and there is a disk to have one on. */
@@ -278,22 +271,13 @@ class DiskJournal implements Journal {
     this.#degraded = degraded;
   }
 
-  #answer(): void {
-    const ready = (waiter: Waiter): boolean => waiter.lsn <= (waiter.until === 'durable' ? this.#durableLsn : this.#writtenMark.lsn);
-    const waiters = this.#waiters;
-    this.#waiters = waiters.filter((waiter) => !ready(waiter));
-    for (const waiter of waiters) if (ready(waiter)) waiter.resolve(this.#writtenMark);
-  }
-
   #die(cause: unknown): void {
     this.#ended = new HoldfastError('unavailable', 'the journal cannot go on', {
       code: 'journal-dead',
       hint: 'The volume takes no changes until it is mounted again.',
       cause,
     });
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiters) waiter.reject(this.#ended);
+    this.#waiters.rejectAll(this.#ended);
   }
 
   async #release(through: Lsn, mayRelease: (segments: readonly SegmentNumber[]) => boolean): Promise<void> {

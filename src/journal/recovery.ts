@@ -130,7 +130,7 @@ class ChosenJournal implements RecoveredJournal {
     const lastFiles = new Set(this.#end.lastGroup.map(({ file }) => file));
     const rewrite = new Set(this.#end.lastGroup.map(({ batch }) => batch.header.sequence));
     // A gap that no copy fills must be known before anything is written.
-    for await (const _ of walk(this.#history, from)) continue;
+    for await (const _ of walk(this.#history, from));
     let reached = wanted;
     for (const chosen of this.#history) {
       // The group that ends at `from` as well: it proves the mark of the image that recovery begins with.

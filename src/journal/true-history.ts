@@ -65,9 +65,7 @@ function known(disk: DiskKnowledge): readonly Generation[] {
  * begin was cut short by a crash, and nothing was ever acknowledged in it.
  */
 function mayHaveAnswered(generation: Generation, disks: readonly DiskKnowledge[]): boolean {
-  const lacking = disks.filter(
-    (disk) => disk.list !== null && generation.members.includes(disk.disk.id) && !known(disk).some((other) => other.id === generation.id),
-  );
+  const lacking = disks.filter((disk) => disk.list !== null && generation.members.includes(disk.disk.id) && !known(disk).some((other) => other.id === generation.id));
   return lacking.length <= generation.tolerance;
 }
 
@@ -82,10 +80,10 @@ function requireQuorum(tip: Generation, disks: readonly DiskKnowledge[]): void {
   if (present.length >= quorum(tip)) return;
   const missing = tip.members.filter((id) => !present.some((disk) => disk.disk.id === id));
   const unreadable = disks.filter((disk) => disk.list === null && tip.members.includes(disk.disk.id)).map((disk) => `${disk.disk.path}: ${disk.problem}`);
+  const note = unreadable.length > 0 ? ` (${unreadable.join('; ')})` : '';
   throw new HoldfastError(
     'unavailable',
-    `only ${present.length} of the ${tip.members.length} disks that took part last are usable, ${quorum(tip)} are needed to know the newest history` +
-      (unreadable.length > 0 ? ` (${unreadable.join('; ')})` : ''),
+    `only ${present.length} of the ${tip.members.length} disks that took part last are usable, ${quorum(tip)} are needed to know the newest history${note}`,
     {
       code: 'journal-members-missing',
       hint: 'Attach the missing disks, or restore from the backup.',
@@ -100,15 +98,11 @@ function refuseFork(tip: Generation, other: Generation, disks: readonly DiskKnow
       .filter((disk) => known(disk).some((candidate) => candidate.id === generation.id))
       .map((disk) => disk.disk.path)
       .join(', ');
-  throw new HoldfastError(
-    'conflict',
-    `the disks hold two histories: generation ${tip.number} (${tip.id}) on ${where(tip)}, and generation ${other.number} (${other.id}) on ${where(other)}`,
-    {
-      code: 'journal-fork',
-      hint: 'The volume was changed on two sets of its disks separately. Mount with only the disks of the history to keep, or compare with the backup.',
-      context: { newest: tip.id, other: other.id },
-    },
-  );
+  throw new HoldfastError('conflict', `the disks hold two histories: generation ${tip.number} (${tip.id}) on ${where(tip)}, and generation ${other.number} (${other.id}) on ${where(other)}`, {
+    code: 'journal-fork',
+    hint: 'The volume was changed on two sets of its disks separately. Mount with only the disks of the history to keep, or compare with the backup.',
+    context: { newest: tip.id, other: other.id },
+  });
 }
 
 function refusePreferred(prefer: GenerationId | null): never {

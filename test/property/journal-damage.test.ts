@@ -102,7 +102,10 @@ test('damage of any kind on up to tolerance disks changes nothing', async () => 
       if (random.below(2) === 0) await mounted.journal.close();
       else await world.commit(mounted);
       world.crash(random.below(2) === 0 ? 'power' : 'process');
-      const victims = world.all().sort(() => random.below(3) - 1).slice(0, world.shape.tolerance);
+      const victims = world
+        .all()
+        .sort(() => random.below(3) - 1)
+        .slice(0, world.shape.tolerance);
       for (const victim of victims) damage(world.disks[victim] as MemoryDisk, random, older[victim] ?? new Map());
       const end = world.model.length;
       const recovered = await world.recover();

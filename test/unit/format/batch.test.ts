@@ -4,8 +4,8 @@ import { asDiskId, asGenerationId, asLsn, asVolumeId } from '../../../src/base/i
 import { SeededRandom } from '../../../src/base/random.js';
 import { type BatchHeader, batchHeaderBytes, decodeBatchHeader, encodeBatchHeader } from '../../../src/format/batch.js';
 import { decodeFileHeader, encodeFileHeader, fileHeaderBytes, journalFilePath, parseJournalFileName } from '../../../src/format/batch-file.js';
-import { decodeGenerations, encodeGenerations } from '../../../src/format/generation-codec.js';
 import type { Generation } from '../../../src/format/generation.js';
+import { decodeGenerations, encodeGenerations } from '../../../src/format/generation-codec.js';
 
 const volume = asVolumeId('6a5fbd5a-3b55-4a57-8a0f-9e0c4c1d2e3f');
 const diskId = (index: number) => asDiskId(`00000000-0000-4000-8000-${String(index).padStart(12, '0')}`);

@@ -11,8 +11,7 @@ import type { JournalRecord } from '../../../src/format/records.js';
 const u8 = fc.integer({ min: 0, max: 0xff });
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const u64 = fc.oneof(fc.integer({ min: 0, max: 100 }), fc.maxSafeNat());
-const bytes = (minLength: number, maxLength: number): fc.Arbitrary<Buffer> =>
-  fc.uint8Array({ minLength, maxLength }).map((array) => Buffer.from(array));
+const bytes = (minLength: number, maxLength: number): fc.Arbitrary<Buffer> => fc.uint8Array({ minLength, maxLength }).map((array) => Buffer.from(array));
 const name = bytes(1, 255);
 const time = fc.record({ sec: fc.maxSafeInteger(), nsec: fc.integer({ min: 0, max: 999_999_999 }) }, { noNullPrototype: true });
 const disk: fc.Arbitrary<DiskId> = fc.uuid().map(asDiskId);
@@ -24,15 +23,22 @@ const t = fc.constant;
 
 const records: { readonly [Type in JournalRecord['type']]: fc.Arbitrary<unknown> } = {
   create: fc.record({
-    type: t('create'), ino: u64, content: u64, parent: u64, name, mode: u32, uid: u32, gid: u32, rdev: u32, target: fc.option(bytes(0, 4095)), time,
+    type: t('create'),
+    ino: u64,
+    content: u64,
+    parent: u64,
+    name,
+    mode: u32,
+    uid: u32,
+    gid: u32,
+    rdev: u32,
+    target: fc.option(bytes(0, 4095)),
+    time,
   }),
   link: fc.record({ type: t('link'), ino: u64, parent: u64, name, time }),
   unlink: fc.record({ type: t('unlink'), ino: u64, parent: u64, name, time }),
   rename: fc.record({ type: t('rename'), fromParent: u64, fromName: name, toParent: u64, toName: name, exchange: fc.boolean(), time }),
-  attribute: fc.record(
-    { type: t('attribute'), ino: u64, mode: u32, uid: u32, gid: u32, atime: time, mtime: time, ctime: time },
-    { requiredKeys: ['type', 'ino', 'ctime'] },
-  ),
+  attribute: fc.record({ type: t('attribute'), ino: u64, mode: u32, uid: u32, gid: u32, atime: time, mtime: time, ctime: time }, { requiredKeys: ['type', 'ino', 'ctime'] }),
   xattr: fc.record({ type: t('xattr'), ino: u64, name, value: fc.option(bytes(0, 3000)), time }),
   write: fc.record({ type: t('write'), ino: u64, offset: u64, length: u32, segment: u64, segmentOffset: u32, time }),
   truncate: fc.record({ type: t('truncate'), ino: u64, size: u64, time }),
@@ -42,7 +48,14 @@ const records: { readonly [Type in JournalRecord['type']]: fc.Arbitrary<unknown>
   'segment-open': fc.record({ type: t('segment-open'), segment: u64, generation }),
   'segment-seal': fc.record({ type: t('segment-seal'), segment: u64, length: u32, layout, disks: list(disk) }),
   relocate: fc.record({
-    type: t('relocate'), content: u64, offset: u64, length: u32, fromSegment: u64, fromOffset: u32, toSegment: u64, toOffset: u32,
+    type: t('relocate'),
+    content: u64,
+    offset: u64,
+    length: u32,
+    fromSegment: u64,
+    fromOffset: u32,
+    toSegment: u64,
+    toOffset: u32,
   }),
   'segment-drop': fc.record({ type: t('segment-drop'), segment: u64 }),
   'segment-forget': fc.record({ type: t('segment-forget'), segment: u64 }),
@@ -54,7 +67,12 @@ const records: { readonly [Type in JournalRecord['type']]: fc.Arbitrary<unknown>
   'delta-release': fc.record({ type: t('delta-release'), cut: u64, limit: u32 }),
   'backup-forget': fc.record({ type: t('backup-forget'), segments: list(u64), roots: list(u64) }),
   disk: fc.record({
-    type: t('disk'), disk, path: text, state: fc.constantFrom('healthy', 'suspect', 'failed', 'missing', 'leaving', 'gone'), reason: text, time,
+    type: t('disk'),
+    disk,
+    path: text,
+    state: fc.constantFrom('healthy', 'suspect', 'failed', 'missing', 'leaving', 'gone'),
+    reason: text,
+    time,
   }),
 };
 const anyRecord = fc.oneof(...Object.values(records)).map((record) => record as JournalRecord);
@@ -102,7 +120,10 @@ const malformed = (run: () => unknown): void => {
 };
 
 test('any bytes decode to a record or are refused as corrupt', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (raw) => malformed(() => decode(Buffer.from(raw)))), { numRuns: 5000 });
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (raw) => malformed(() => decode(Buffer.from(raw)))),
+    { numRuns: 5000 },
+  );
 });
 
 test('a record with one byte changed or cut off decodes to a record or is refused as corrupt', () => {

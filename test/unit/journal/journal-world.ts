@@ -145,11 +145,7 @@ export class JournalWorld {
     this.flaky = this.disks.map((disk) => new FlakyDisk(disk));
     const disks = present.map((index) => this.#flaky(index).disk);
     const carrying = disks.slice(0, copies);
-    const generation = nextGeneration(
-      recovered,
-      { members: disks.map((disk) => disk.id), journalDisks: carrying.map((disk) => disk.id), tolerance },
-      this.random,
-    );
+    const generation = nextGeneration(recovered, { members: disks.map((disk) => disk.id), journalDisks: carrying.map((disk) => disk.id), tolerance }, this.random);
     this.generations = [...recovered.generations, generation];
     const stored = await storeGenerations(disks, volume, this.generations);
     assert.ok(stored.enough);
@@ -217,7 +213,10 @@ export class JournalWorld {
     assert.ok(recovered.end.lsn >= this.acknowledged, `acknowledged ${this.acknowledged}, recovered ${recovered.end.lsn}`);
     if (this.releasedMark !== null) assert.ok(await recovered.contains(this.releasedMark), `the mark at ${this.released} is known`);
     const batches = await collect(recovered, this.released);
-    assert.deepEqual(batches.flatMap((batch) => batch.records), this.model.slice(this.released, recovered.end.lsn).map((entry) => entry.record));
+    assert.deepEqual(
+      batches.flatMap((batch) => batch.records),
+      this.model.slice(this.released, recovered.end.lsn).map((entry) => entry.record),
+    );
     const wanted = this.model.slice(this.released, recovered.end.lsn).flatMap((entry) => (entry.payload === null ? [] : [entry.payload]));
     assert.deepEqual(joined(batches.flatMap((batch) => batch.payload)), joined(wanted));
     this.model.length = recovered.end.lsn;

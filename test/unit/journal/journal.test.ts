@@ -33,7 +33,10 @@ test('concurrent commits share one group', async () => {
   await Promise.all(commits);
   assert.equal((world.disks[0]?.counters().syncs ?? 0) - before, 3, 'two for the new file, one for the group');
   const batches = await collect(await world.recover());
-  assert.deepEqual(batches.map((batch) => batch.lastLsn), [10]);
+  assert.deepEqual(
+    batches.map((batch) => batch.lastLsn),
+    [10],
+  );
 });
 
 test('a group larger than a batch and a file is cut, and still all of it is one', async () => {
@@ -115,7 +118,12 @@ test('a failed fdatasync is never answered for and never tried again: the group 
   assert.deepEqual(mounted.journal.generation.journalDisks, [diskId(0), diskId(2), diskId(3)]);
   assert.ok(!mounted.journal.generation.members.includes(diskId(1)));
   // What a crash leaves without the bad disk, and without one more.
-  for (const present of [[0, 2, 3], [2, 3], [0, 3], [0, 2]]) {
+  for (const present of [
+    [0, 2, 3],
+    [2, 3],
+    [0, 3],
+    [0, 2],
+  ]) {
     const recovered = await world.recover(present);
     assert.equal(recovered.end.lsn, 2);
     assert.ok(await recovered.contains(written), 'a mark given before the group was rewritten is still a mark');
@@ -136,7 +144,10 @@ test('with fewer disks than tolerance + 1 it goes on, loudly, and is whole again
   world.flaky[1]?.faults.add('open').add('write');
   world.append(mounted);
   await world.commit(mounted);
-  assert.deepEqual(mounted.degraded, [[2, 3], [1, 3]]);
+  assert.deepEqual(mounted.degraded, [
+    [2, 3],
+    [1, 3],
+  ]);
   assert.equal(mounted.journal.durableLsn, 3);
   world.flaky[2]?.faults.add('sync');
   world.append(mounted);
@@ -175,7 +186,10 @@ test('release removes files below, and only those whose payload may go', async (
   assert.ok(files().length < before);
   assert.ok(mounted.journal.retainedBytes < retained);
   const recovered = await world.recover();
-  assert.deepEqual((await collect(recovered, asLsn(60))).flatMap((batch) => batch.records), world.model.slice(60).map((entry) => entry.record));
+  assert.deepEqual(
+    (await collect(recovered, asLsn(60))).flatMap((batch) => batch.records),
+    world.model.slice(60).map((entry) => entry.record),
+  );
   await mounted.journal.release(mounted.journal.durableLsn, () => true);
   const last = await world.recover();
   assert.equal(last.end.lsn, 80);
@@ -196,7 +210,10 @@ test('payload of one segment is found across generations, oldest first', async (
     const segment = asSegmentNumber(number);
     const found: Buffer[] = [];
     for await (const range of recovered.payloadOf(segment)) found.push(range.bytes);
-    assert.deepEqual(found, world.model.flatMap((entry) => (entry.payload?.segment === segment ? [entry.payload.bytes] : [])));
+    assert.deepEqual(
+      found,
+      world.model.flatMap((entry) => (entry.payload?.segment === segment ? [entry.payload.bytes] : [])),
+    );
   }
 });
 

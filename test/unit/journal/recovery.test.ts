@@ -139,7 +139,11 @@ test('healing makes copies whole where they are missing, and they survive alone'
   world.disks[1]?.tamper('journal/00000001-000001.log', (bytes) => bytes.fill(1, 0, 20000));
   const recovered = await world.recover([0, 1, 2, 3], { journalDisks: [diskId(3)] });
   assert.equal(await recovered.heal(asLsn(0), 3), 3);
-  for (const pair of [[0, 3], [1, 3], [2, 3]]) {
+  for (const pair of [
+    [0, 3],
+    [1, 3],
+    [2, 3],
+  ]) {
     const left = await world.recover(pair);
     assert.equal(left.end.lsn, 50);
     await world.check(left);
