@@ -81,15 +81,11 @@ function requireQuorum(tip: Generation, disks: readonly DiskKnowledge[]): void {
   const missing = tip.members.filter((id) => !present.some((disk) => disk.disk.id === id));
   const unreadable = disks.filter((disk) => disk.list === null && tip.members.includes(disk.disk.id)).map((disk) => `${disk.disk.path}: ${disk.problem}`);
   const note = unreadable.length > 0 ? ` (${unreadable.join('; ')})` : '';
-  throw new HoldfastError(
-    'unavailable',
-    `only ${present.length} of the ${tip.members.length} disks that took part last are usable, ${quorum(tip)} are needed to know the newest history${note}`,
-    {
-      code: 'journal-members-missing',
-      hint: 'Attach the missing disks, or restore from the backup.',
-      context: { missing: missing.join(' '), generation: tip.number },
-    },
-  );
+  throw new HoldfastError('unavailable', `only ${present.length} of the ${tip.members.length} disks that took part last are usable, ${quorum(tip)} are needed to know the newest history${note}`, {
+    code: 'journal-members-missing',
+    hint: 'Attach the missing disks, or restore from the backup.',
+    context: { missing: missing.join(' '), generation: tip.number },
+  });
 }
 
 function refuseFork(tip: Generation, other: Generation, disks: readonly DiskKnowledge[]): never {
