@@ -32,7 +32,8 @@ export class IntentLog {
   async begin(epoch: number, cut: Lsn): Promise<FlushIntent> {
     const { store, clock, random } = this.#parts;
     const key = `${intentPrefix}${epoch.toString().padStart(10, '0')}-${random.bytes(8).toString('hex')}`;
-    await store.put(key, [encodeJsonObject('holdfast-intent', 1, { epoch, cut, time: clock.now() })], { ifAbsent: true });
+    // The name is random, so what stands there already is our own put whose reply was lost.
+    await store.put(key, [encodeJsonObject('holdfast-intent', 1, { epoch, cut, time: clock.now() })], { ifAbsent: false });
     // Durable from here: the collector keeps its hands off.
     failpoint('backup-after-intent');
     return { end: () => store.delete([key]) };

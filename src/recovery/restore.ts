@@ -17,7 +17,8 @@ import { publishLocalImage } from '../volume/image-point.js';
 import { checkDisks, checkShape } from '../volume/init-checks.js';
 import { LocalImages } from '../volume/local-images.js';
 import { localPorts, type SystemIo } from '../volume/local-ports.js';
-import { openVolumeWith, skeletonPath } from '../volume/open.js';
+import { openVolumeWith } from '../volume/open.js';
+import { skeletonPath } from '../volume/skeleton-path.js';
 import type { MountedVolume } from '../volume/mounted-volume.js';
 import type { VolumePorts } from '../volume/ports.js';
 import { materialize } from '../volume/recover-skeleton.js';
@@ -130,7 +131,8 @@ async function layDown(settings: VolumeSettings, ports: VolumePorts, backup: Bac
     const images = new LocalImages(backup.volume, ports, disks, settings.tolerance + 1);
     await images.publish(source, { generation: generation.id, lsn: image.lsn, link: 0 });
     failpoint('after-restored-image-before-generation');
-    await makeDurable(disks, backup.volume, [before, generation]);
+    // The old term is remembered, so that its epoch in the backup counts as ours; its disks are gone, and with them its say.
+    await makeDurable(disks, backup.volume, [{ ...before, members: generation.members, journalDisks: [] }, generation]);
     // Durable from here: the disks can be mounted, and every byte can be read through the backup.
   } finally {
     source.release();

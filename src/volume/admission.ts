@@ -40,7 +40,7 @@ export class Admission {
     if (bytes === 0) return null;
     const slowed = this.#budget(bytes);
     if (slowed !== null) return slowed;
-    if (core.pool.room() < bytes) return core.pool.waitForRoom(bytes);
+    if (core.pool.room() < bytes) return this.#waitForRoom(bytes);
     return null;
   }
 
@@ -67,6 +67,13 @@ export class Admission {
     } catch (error) {
       this.#core.fail(error, 'the journal could not be written');
     }
+  }
+
+  #waitForRoom(bytes: number): Promise<void> {
+    const room = this.#core.pool.waitForRoom(bytes);
+    if (this.#core.settings.scheme !== 'copy') return room;
+    // Buffers come back only when the journal has their bytes: do not wait for the commit interval.
+    return Promise.all([room, this.#catchUp()]).then(() => undefined);
   }
 
   #budget(bytes: number): Promise<void> | null {

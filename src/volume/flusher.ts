@@ -1,12 +1,13 @@
 // The tier flush: moves deltas to the backup and then gives up their second redundancy.
 // Order: point -> image -> segments -> root, last and only when all it names is proven to be there -> release.
 // A flush that dies anywhere leaves the volume as protected as it was; the next one takes up what is already there.
-import { HoldfastError } from '../base/errors.js';
+import { HoldfastError, messageOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import { asSegmentNumber, NO_LSN, type Lsn, type SegmentNumber } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import type { Backup } from '../backup/backup.js';
 import type { ImageReference } from '../backup/contract.js';
+import type { FlushIntent } from '../backup/intent-log.js';
 import type { JournalMark } from '../journal/contract.js';
 import type { Backlog, RootRow, SegmentRow } from '../skeleton/contract.js';
 import type { Admission } from './admission.js';
@@ -65,8 +66,9 @@ export class Flusher {
       return Promise.reject(new HoldfastError('conflict', 'a flush is running already', { code: 'flush-busy', hint: 'Wait for it, or look at `holdfast status`.' }));
     }
     this.#running = this.#flush(backup, progress).then(
-      (report) => {
+      async (report) => {
         this.lastError = null;
+        await retire(this.#core, backup);
         return report;
       },
       (error: unknown) => {
@@ -86,10 +88,18 @@ export class Flusher {
 
   async #flush(backup: Backup, progress: FlushProgress): Promise<FlushReport> {
     const started = this.#core.ports.clock.monotonicMs();
-    const epoch = await this.#ownership.ensure(backup);
+    await this.#ownership.ensure(backup);
     progress('point', 0, 1);
     // Collectors keep their hands off what a root in the making needs.
-    const intent = await backup.intents.begin(epoch, this.#core.skeleton.appliedLsn);
+    const intent = await backup.beginFlush(this.#core.skeleton.appliedLsn);
+    try {
+      return await this.#flushAnnounced(backup, started, progress);
+    } finally {
+      await this.#endIntent(intent);
+    }
+  }
+
+  async #flushAnnounced(backup: Backup, started: number, progress: FlushProgress): Promise<FlushReport> {
     // The captured image stays still only while it is copied to the disks and the backup; segments may take hours afterwards.
     const { cut, published } = await this.#core.imageLock.run(async () => {
       const point = await this.#point();
@@ -110,14 +120,21 @@ export class Flusher {
       root = await this.#publishRoot(backup, cut, published.image, progress);
     } finally {
       this.#unpin(cut);
-      await intent.end();
     }
     await this.#release(cut, progress);
     await releaseJournal(this.#core);
-    await retire(this.#core, backup);
     const { deltas, files, bytes } = cut.backlog;
     const elapsedMs = this.#core.ports.clock.monotonicMs() - started;
     return { root, deltas, files, bytes, segmentsUploaded: cut.segments.length, imageBytes: published.bytesWritten, elapsedMs };
+  }
+
+  /** A store that died leaves the intent behind; the next flush clears it, and until then nothing is collected. */
+  async #endIntent(intent: FlushIntent): Promise<void> {
+    try {
+      await intent.end();
+    } catch (error) {
+      this.#core.ports.logger.warn({ error: messageOf(error) }, 'the announcement of a flush could not be taken back; the next flush does it');
+    }
   }
 
   #unpin(cut: Cut): void {

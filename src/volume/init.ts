@@ -15,7 +15,7 @@ import { checkDisks, checkShape } from './init-checks.js';
 import { LocalImages } from './local-images.js';
 import { localPorts, type SystemIo } from './local-ports.js';
 import type { VolumePorts } from './ports.js';
-import { skeletonPath } from './open.js';
+import { skeletonPath } from './skeleton-path.js';
 import type { InitReport } from './status.js';
 
 export function initVolume(settings: VolumeSettings, io: SystemIo): Promise<InitReport> {

@@ -8,6 +8,7 @@ import type { FileRecord } from '../format/records.js';
 import type { Backlog } from '../skeleton/contract.js';
 import { Admission } from './admission.js';
 import { Background } from './background.js';
+import { markClean } from './clean-mark.js';
 import { Cleaner } from './cleaner.js';
 import { ConsistencyPoints } from './consistency-point.js';
 import type { FlushProgress, FlushReport, SkeletonView, VolumeSpace } from './contract.js';
@@ -19,7 +20,9 @@ import { publishLocalImage } from './image-point.js';
 import { Orphans } from './orphans.js';
 import { Ownership } from './ownership.js';
 import type { NamedDelta, OpenVolume, VolumeStatus } from './status.js';
+import { skeletonPath } from './skeleton-path.js';
 import { namedDeltas, volumeStatus } from './status-report.js';
+import { removeStrays } from './strays.js';
 import { Sweeper } from './sweeper.js';
 
 export class MountedVolume implements OpenVolume {
@@ -33,6 +36,8 @@ export class MountedVolume implements OpenVolume {
   readonly orphans: Orphans;
   readonly #background: Background;
   #closing: Promise<void> | null = null;
+  /** Never rejects. */
+  #strays: Promise<void> = Promise.resolve();
 
   constructor(core: VolumeCore) {
     this.core = core;
@@ -48,8 +53,9 @@ export class MountedVolume implements OpenVolume {
   }
 
   /** Begins background work; called once, after recovery. */
-  start(): void {
+  start(unclean: boolean): void {
     this.orphans.resume();
+    if (unclean) this.#strays = removeStrays(this.core, () => this.#closing !== null);
     this.#background.start();
   }
 
@@ -150,6 +156,7 @@ export class MountedVolume implements OpenVolume {
     const { core } = this;
     await this.#background.stop();
     await this.orphans.stop();
+    await this.#strays;
     await this.flusher.idle();
     try {
       if (core.failure === null) {
@@ -162,6 +169,7 @@ export class MountedVolume implements OpenVolume {
     } finally {
       await this.#letGo();
     }
+    if (core.failure === null) await markClean(skeletonPath(core.settings));
   }
 
   /** Lets go without another durable step: the volume turned out not to be ours. */

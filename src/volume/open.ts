@@ -1,7 +1,7 @@
 // Opens a volume: disks, true history, skeleton, un-sealed segments, a new generation, and then the running parts.
 // Nothing is answered before the chosen history is whole on tolerance + 1 disks and the new generation is durable on every present one (rule 1).
 import { openBackup, type Backup } from '../backup/backup.js';
-import { HoldfastError, messageOf } from '../base/errors.js';
+import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
 import type { Lsn, VolumeId } from '../base/ids.js';
 import { failpoint } from '../base/failpoint.js';
 import type { VolumeSettings } from '../config/settings.js';
@@ -18,6 +18,7 @@ import { localPorts, type SystemIo } from './local-ports.js';
 import { MountedVolume } from './mounted-volume.js';
 import { openDisks } from './open-disks.js';
 import type { VolumePorts } from './ports.js';
+import { skeletonPath } from './skeleton-path.js';
 import { recoverSkeleton } from './recover-skeleton.js';
 import { refillOpenSegments } from './refill.js';
 
@@ -45,10 +46,10 @@ async function recoverAndStart(settings: VolumeSettings, ports: VolumePorts, vol
   const recovered = await recoverJournal({ volume, disks: disks.present(), journalDisks: disks.journalCandidates().map((d) => d.id), logger: ports.logger });
   const localImages = new LocalImages(volume, ports, disks, settings.tolerance + 1);
   const path = skeletonPath(settings);
-  const { skeleton, neededFrom } = await recoverSkeleton({ volume, path, recordDeltas: backup !== null, journal: recovered, localImages, backup, ports });
+  const { skeleton, startingPoints, unclean } = await recoverSkeleton({ volume, path, recordDeltas: backup !== null, journal: recovered, localImages, backup, ports });
   failpoint('after-replay-before-heal');
   try {
-    return await startHistory({ settings, ports, volume, disks, backup, localImages, skeleton, recovered, neededFrom });
+    return await startHistory({ settings, ports, volume, disks, backup, localImages, skeleton, recovered, startingPoints, unclean });
   } catch (error) {
     skeleton.close();
     throw error;
@@ -64,13 +65,15 @@ export interface HistoryStart {
   readonly localImages: LocalImages;
   readonly skeleton: Skeleton;
   readonly recovered: RecoveredJournal;
-  readonly neededFrom: Lsn;
+  readonly startingPoints: readonly Lsn[];
+  /** The last life did not end by a close: files without a record may lie about. */
+  readonly unclean: boolean;
 }
 
 /** From a recovered skeleton to a running volume in a new generation. */
 export async function startHistory(start: HistoryStart): Promise<MountedVolume> {
   const { settings, ports, disks, recovered } = start;
-  await recovered.heal(start.neededFrom, Math.min(settings.tolerance + 1, disks.journalCandidates().length));
+  await healFrom(start, Math.min(settings.tolerance + 1, disks.journalCandidates().length));
   failpoint('after-heal-before-generation');
   const generation = generationAfter(recovered, disks, settings.tolerance, ports.random);
   const generations = [...recovered.generations, generation].slice(-generationsKept);
@@ -83,8 +86,24 @@ export async function startHistory(start: HistoryStart): Promise<MountedVolume> 
   await refillOpenSegments(core, recovered);
   const mounted = new MountedVolume(core);
   if (core.backup !== null) await claimIfReachable(mounted, core.backup);
-  mounted.start();
+  mounted.start(start.unclean);
   return mounted;
+}
+
+/**
+ * Makes the journal whole from the oldest starting point that it reaches. A disk that was away brings images so old that the
+ * journal after them was released long ago: those are passed over.
+ */
+async function healFrom({ recovered, startingPoints, ports }: HistoryStart, copies: number): Promise<void> {
+  for (const [index, from] of startingPoints.entries()) {
+    try {
+      await recovered.heal(from, copies);
+      return;
+    } catch (error) {
+      if (!isErrorOf(error, 'corrupt') || index === startingPoints.length - 1) throw error;
+      ports.logger.info({ from, reason: error.message }, 'the journal does not reach back to an old image; a newer one is used');
+    }
+  }
 }
 
 /** The skeleton remembers which disk was where, so that a later life can name one that is gone. */
@@ -118,8 +137,4 @@ async function claimIfReachable(mounted: MountedVolume, backup: Backup): Promise
     }
     logger.warn({ backup: backup.description, error: messageOf(error) }, 'the backup cannot be reached; the volume is mounted all the same and the next flush tries again');
   }
-}
-
-export function skeletonPath(settings: VolumeSettings): string {
-  return `${settings.stateDir}/skeleton.db`;
 }

@@ -7,7 +7,7 @@ import type { VolumeCore } from './core.js';
 
 export class Ownership {
   readonly #core: VolumeCore;
-  #epoch: number | null = null;
+  #claimed = false;
   /** Why the backup is not ours (yet); null once the epoch is claimed. For status. */
   problem: string | null = 'not claimed yet';
   /** Can the store decide a race? null: not probed. */
@@ -17,9 +17,9 @@ export class Ownership {
     this.#core = core;
   }
 
-  /** Claims the epoch once and gives it. 'conflict' (backup-fenced) when another owner came after us. */
-  async ensure(backup: Backup): Promise<number> {
-    if (this.#epoch !== null) return this.#epoch;
+  /** Claims the epoch once. 'conflict' (backup-fenced) when another owner came after us. */
+  async ensure(backup: Backup): Promise<void> {
+    if (this.#claimed) return;
     try {
       await backup.checkMarker();
       const newest = await backup.roots.newest();
@@ -29,15 +29,14 @@ export class Ownership {
           hint: 'If that one is gone for good, restore from the backup here; never run both.',
         });
       }
-      const { epoch } = await backup.roots.claim({
+      await backup.roots.claim({
         volume: this.#core.volume,
         time: this.#core.ports.clock.now(),
         generation: this.#core.generation,
         settings: rootSettings(this.#core),
       });
-      this.#epoch = epoch;
+      this.#claimed = true;
       this.problem = null;
-      return epoch;
     } catch (error) {
       this.problem = messageOf(error);
       throw error;

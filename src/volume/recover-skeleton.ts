@@ -5,12 +5,13 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Backup } from '../backup/backup.js';
 import type { ImageChain, ImageReference } from '../backup/contract.js';
-import { HoldfastError, messageOf } from '../base/errors.js';
+import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
 import { asLsn, type Lsn, type VolumeId } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import type { RecoveredJournal } from '../journal/contract.js';
 import type { Skeleton } from '../skeleton/contract.js';
-import { openSkeleton } from '../skeleton/skeleton.js';
+import { openSkeleton, skeletonIsSound } from '../skeleton/skeleton.js';
+import { takeCleanMark } from './clean-mark.js';
 import type { LocalImage, LocalImages } from './local-images.js';
 import type { VolumePorts } from './ports.js';
 
@@ -28,8 +29,10 @@ export interface RecoveredSkeleton {
   readonly skeleton: Skeleton;
   /** Where it came from, for the log: `live database`, `image at LSN 42 on /disk`. */
   readonly source: string;
-  /** The journal above this may still be needed by a later recovery. */
-  readonly neededFrom: Lsn;
+  /** Where a later recovery might begin, ascending; the journal is surely whole from the last one on. */
+  readonly startingPoints: readonly Lsn[];
+  /** The last life did not end by a close. */
+  readonly unclean: boolean;
 }
 
 export async function recoverSkeleton(request: RecoverRequest): Promise<RecoveredSkeleton> {
@@ -51,9 +54,9 @@ export async function recoverSkeleton(request: RecoverRequest): Promise<Recovere
     throw new HoldfastError('corrupt', `replay ended at LSN ${skeleton.appliedLsn}, the journal at ${journal.end.lsn}`, { code: 'replay-gap' });
   }
   ports.logger.info({ source, from: replayedFrom, to: journal.end.lsn }, 'skeleton recovered');
-  // A later recovery may begin at any of these images, so the journal must be whole from the oldest of them on.
-  const neededFrom = asLsn(Math.min(replayedFrom, ...images.map(({ image }) => image.lsn)));
-  return { skeleton, source, neededFrom };
+  // A later recovery may begin at any of these; the oldest from which the journal is whole is what it will find.
+  const startingPoints = [...new Set([replayedFrom, ...images.map(({ image }) => image.lsn)])].filter((lsn) => lsn <= replayedFrom).sort((a, b) => a - b);
+  return { skeleton, source, startingPoints, unclean: live === null || replayedFrom !== journal.end.lsn };
 }
 
 /** Images on the disks that lie on the chosen history, newest first. */
@@ -72,6 +75,8 @@ async function trustedLive(request: RecoverRequest): Promise<{ skeleton: Skeleto
   let opened: Skeleton | null = null;
   let reason: string;
   try {
+    const clean = await takeCleanMark(path);
+    if (!clean && !skeletonIsSound(path)) throw new HoldfastError('corrupt', `${path} is damaged`, { code: 'skeleton-unreadable' });
     const skeleton = openSkeleton(path, { volume, recordDeltas });
     opened = skeleton;
     const point = skeleton.commitPoint();
@@ -80,6 +85,8 @@ async function trustedLive(request: RecoverRequest): Promise<{ skeleton: Skeleto
     else if (!(await journal.contains({ generation: point.generation, lsn: point.appliedLsn, link: point.link }))) reason = 'its last point is not on the journal’s history';
     else return { skeleton, source: 'live database' };
   } catch (error) {
+    // Another volume's file, or one of a newer version, is not ours to remove.
+    if (isErrorOf(error, 'invalid')) throw error;
     // Any unreadable file is as good as none: it is only a cache.
     reason = messageOf(error);
   }

@@ -28,6 +28,15 @@ export async function refillOpenSegments(core: VolumeCore, recovered: RecoveredJ
       });
     }
   }
+  dropEmpty(core);
   // Sealed in the background: from then on nothing depends on the old journal files.
   core.pool.rotate();
+}
+
+/** Opened, but nothing that survived was ever written to them. */
+function dropEmpty(core: VolumeCore): void {
+  const filled = new Set(core.pool.unsealed());
+  for (const row of core.skeleton.segments(asSegmentNumber(0), rowsPerTurnMax, 'open')) {
+    if (!filled.has(row.segment)) core.record({ type: 'segment-drop', segment: row.segment });
+  }
 }

@@ -42,8 +42,9 @@ export class Sweeper {
         after = row.segment;
         const place = placeOfRow(row);
         const here = row.disks.flatMap((disk, index) => (disk === null ? [] : [index]));
-        if (place === null || here.length === 0 || !this.#covered(row) || this.#core.pinned(row.segment)) continue;
-        await pool.removeShards(place, here);
+        // Without shards a row stays only as long as the backup has its object.
+        if ((here.length === 0 && row.present) || !this.#covered(row) || this.#core.pinned(row.segment)) continue;
+        if (place !== null) await pool.removeShards(place, here);
         failpoint('after-shard-removal-before-forget');
         this.#core.record({ type: 'segment-forget', segment: row.segment });
         swept++;

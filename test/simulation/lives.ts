@@ -2,6 +2,7 @@
 // After each end the survivor must equal the model at a prefix no older than the last sync, and the skeleton must check out.
 import assert from 'node:assert/strict';
 import { setFailpointAction } from '../../src/base/failpoint.js';
+import { isErrorOf } from '../../src/base/errors.js';
 import { silentLogger, type Logger } from '../../src/base/logger.js';
 import { SeededRandom } from '../../src/base/random.js';
 import { initVolumeWith } from '../../src/volume/init.js';
@@ -13,6 +14,13 @@ import { World, type WorldShape } from './world.js';
 
 const stepsMax = 200_000;
 const fileBytesMax = 200_000;
+
+export interface LifeOptions {
+  readonly shape: WorldShape;
+  readonly opsPerLife: number;
+  /** false: it ends by a clean close. */
+  readonly mayCrash?: boolean;
+}
 
 export interface LivesOptions {
   readonly shape: WorldShape;
@@ -51,7 +59,7 @@ export async function runLives(seed: number, options: LivesOptions): Promise<Liv
   return { failpoints: passed, crashes };
 }
 
-interface LifeEnd {
+export interface LifeEnd {
   readonly crashed: boolean;
   /** The state that is surely there. */
   readonly durable: Model;
@@ -59,13 +67,14 @@ interface LifeEnd {
   readonly tail: readonly Change[];
 }
 
-async function oneLife(world: World, random: SeededRandom, start: Model, options: LivesOptions, passed: Set<string>): Promise<LifeEnd> {
+/** One life: recovery, changes, an end. */
+export async function oneLife(world: World, random: SeededRandom, start: Model, options: LifeOptions, passed: Set<string>): Promise<LifeEnd> {
   const model = start.clone();
   let durable = start;
   let tail: Change[] = [];
   let mounted: MountedVolume | null = null;
   // Death comes at a failpoint or at any step of the world, or not at all.
-  const manner = random.below(5);
+  const manner = options.mayCrash === false ? 4 : random.below(5);
   let fuse = manner < 2 ? 1 + random.below(60) : Number.POSITIVE_INFINITY;
   let crashed = false;
   setFailpointAction((name) => {
@@ -97,7 +106,7 @@ async function oneLife(world: World, random: SeededRandom, start: Model, options
         await volume.sync();
         durable = then;
         tail = tail.slice(upTo);
-      } else if (random.below(25) === 0 && options.shape.backup) await volume.flush();
+      } else if (random.below(25) === 0 && options.shape.backup) await flushIfItCan(volume);
       else if (random.below(6) === 0) await world.scheduler.clock.turn();
     }
     const then = model.clone();
@@ -121,6 +130,15 @@ async function oneLife(world: World, random: SeededRandom, start: Model, options
   return { crashed, durable, tail };
 }
 
+/** A store may be away: the flush says so and nothing else happens. */
+async function flushIfItCan(volume: MountedVolume): Promise<void> {
+  try {
+    await volume.flush();
+  } catch (error) {
+    if (!isErrorOf(error, 'unavailable', 'full', 'invalid')) throw error;
+  }
+}
+
 function die(world: World, random: SeededRandom): void {
   if (random.below(2) === 0) world.losePower();
   else world.kill();
@@ -129,7 +147,7 @@ function die(world: World, random: SeededRandom): void {
 const bytesOf = (change: Change): number => ('write' in change ? change.write.data.length : 0);
 
 /** Opens what is left, finds the prefix it equals, and checks it. */
-async function survivor(world: World, end: LifeEnd, what: string): Promise<Model> {
+export async function survivor(world: World, end: LifeEnd, what: string): Promise<Model> {
   const volume = await must(world, openVolumeWith(world.settings, world.ports()), `${what}: open`);
   const found = await must(world, describeVolume(volume.view, async (inode) => Buffer.from(await volume.read(inode.ino, 0, inode.size))), `${what}: read`);
   const model = end.durable.clone();
@@ -148,7 +166,7 @@ async function survivor(world: World, end: LifeEnd, what: string): Promise<Model
   return model;
 }
 
-async function must<T>(world: World, promise: Promise<T>, what: string): Promise<T> {
+export async function must<T>(world: World, promise: Promise<T>, what: string): Promise<T> {
   const result = await world.scheduler.run(promise, stepsMax);
   if (result === 'stopped') throw new Error(`${what}: not done after ${stepsMax} steps`);
   return result as T; // run() gives the promise's value or 'stopped'

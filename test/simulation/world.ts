@@ -15,6 +15,7 @@ import { InlineCodec } from '../../src/native/inline-codec.js';
 import { FaultyObjectStore } from '../../src/objectstore/faulty-object-store.js';
 import type { ObjectStore } from '../../src/objectstore/object-store.js';
 import { MemoryObjectStore } from '../../src/objectstore/memory-object-store.js';
+import { defaultRetryPolicy, RetryingObjectStore } from '../../src/objectstore/retrying-object-store.js';
 import type { LabelledDisk, VolumePorts } from '../../src/volume/ports.js';
 import { Scheduler } from './scheduler.js';
 
@@ -77,7 +78,10 @@ export class World {
       inlineImages: true,
       poolSettings: { segmentBytes: 128 * 1024, buffersMax: 4, sealEarlyBytes: 32 * 1024, sealsAtOnce: 2, reserveBytes: () => 4 * 1024 * 1024 },
       journalLimits: { ...groupLimits, fileBytes: 512 * 1024 },
-      openStore: () => Promise.resolve(new FaultyObjectStore(openForever(this.store), (operation, key) => this.storeFault(operation, key))),
+      openStore: () => {
+        const faulty = new FaultyObjectStore(openForever(this.store), (operation, key) => this.storeFault(operation, key));
+        return Promise.resolve(new RetryingObjectStore(faulty, { clock: this.scheduler.clock, random: this.random, logger: this.logger }, defaultRetryPolicy));
+      },
       disks: {
         open: async (path): Promise<LabelledDisk> => {
           const label = this.#labels.get(path);

@@ -1,0 +1,93 @@
+// Runs one seed of losses: lives with a store that fails and loses replies, then up to `tolerance` disks gone at once, work
+// on what is left, and either their (stale) return or new disks and a rebuild; at last a flush and a restore on a bare machine.
+// Every step must show the model's tree: nothing acknowledged is lost, no void future comes back.
+import assert from 'node:assert/strict';
+import { SeededRandom } from '../../src/base/random.js';
+import { silentLogger, type Logger } from '../../src/base/logger.js';
+import { rebuildVolumeWith } from '../../src/recovery/rebuild.js';
+import { restoreVolumeWith } from '../../src/recovery/restore.js';
+import type { VolumeSettings } from '../../src/config/settings.js';
+import { initVolumeWith } from '../../src/volume/init.js';
+import { openVolumeWith } from '../../src/volume/open.js';
+import { describeVolume, Model } from './model.js';
+import { must, oneLife, survivor } from './lives.js';
+import { World, type WorldShape } from './world.js';
+
+export interface DisasterOptions {
+  readonly shape: WorldShape;
+  readonly opsPerLife: number;
+  readonly logger?: Logger;
+}
+
+export async function runDisaster(seed: number, options: DisasterOptions): Promise<void> {
+  const world = new World(seed, options.shape, options.logger ?? silentLogger);
+  const random = new SeededRandom(seed ^ 0xd15a);
+  const passed = new Set<string>();
+  const what = (step: string): string => `seed ${seed}: ${step}`;
+  try {
+    await must(world, initVolumeWith(world.settings, world.ports()), what('init'));
+    let outage = false;
+    world.storeFault = (operation) => {
+      if (outage) return 'error';
+      if (random.below(10) > 0) return null;
+      return operation === 'put' && random.below(2) === 0 ? 'lost-reply' : 'error';
+    };
+    let model = new Model();
+    for (let life = 0; life < 2; life++) {
+      outage = random.below(5) === 0;
+      const end = await oneLife(world, random, model, options, passed);
+      outage = false;
+      if (life === 1) loseDisks(world, random, options.shape.tolerance);
+      model = await survivor(world, end, what(`life ${life}, missing ${[...world.absent].join(' ') || 'none'}`));
+    }
+    const degraded = await oneLife(world, random, model, options, passed);
+    model = await survivor(world, degraded, what('degraded life'));
+    const settings = random.below(2) === 0 ? comeBack(world) : await replaceAndRebuild(world, what('rebuild'));
+    model = await sameTree(world, settings, model, what('after the disks'));
+    world.storeFault = () => null;
+    await flushAndRestore(world, settings, model, what);
+  } finally {
+    world.remove();
+  }
+}
+
+function loseDisks(world: World, random: SeededRandom, tolerance: number): void {
+  const paths = [...world.slots.keys()];
+  const count = random.below(tolerance + 1);
+  for (let i = 0; i < count; i++) world.absent.add(paths[random.below(paths.length)] ?? '');
+}
+
+function comeBack(world: World): VolumeSettings {
+  world.absent.clear();
+  return world.settings;
+}
+
+async function replaceAndRebuild(world: World, what: string): Promise<VolumeSettings> {
+  const replace = [...world.absent].map((old) => ({ old, new: `${old}-new` }));
+  for (const { new: path } of replace) world.insertDisk(path);
+  const report = await must(world, rebuildVolumeWith(world.settings, { replace, dryRun: false }, world.ports(), () => {}), what);
+  assert.deepEqual(report.lost, [], `${what}: nothing is lost`);
+  const next = (path: string): string => replace.find((r) => r.old === path)?.new ?? path;
+  return { ...world.settings, disks: world.settings.disks.map(({ path }) => ({ path: next(path) })) };
+}
+
+async function sameTree(world: World, settings: VolumeSettings, model: Model, what: string): Promise<Model> {
+  const volume = await must(world, openVolumeWith(settings, world.ports()), `${what}: open`);
+  const found = await must(world, describeVolume(volume.view, async (inode) => Buffer.from(await volume.read(inode.ino, 0, inode.size))), `${what}: read`);
+  assert.equal(found, model.describe(), what);
+  await must(world, volume.close(), `${what}: close`);
+  return model;
+}
+
+async function flushAndRestore(world: World, settings: VolumeSettings, model: Model, what: (step: string) => string): Promise<void> {
+  if (settings.backup === null) return;
+  const volume = await must(world, openVolumeWith(settings, world.ports()), what('open to flush'));
+  await must(world, volume.flush(), what('flush'));
+  assert.equal(volume.backlog().deltas, 0, what('a flush leaves no deltas'));
+  await must(world, volume.close(), what('close'));
+  const bare: VolumeSettings = { ...settings, stateDir: `${settings.stateDir}/bare`, disks: settings.disks.map((_, i) => ({ path: `/bare${i}` })) };
+  for (const { path } of bare.disks) world.insertDisk(path);
+  const report = await must(world, restoreVolumeWith({ settings: bare, at: null }, world.ports(), () => {}), what('restore'));
+  assert.deepEqual(report.lost, [], what('restore loses nothing'));
+  await sameTree(world, bare, model, what('restored'));
+}
