@@ -44,7 +44,7 @@ export function parseStoreUrl(url: string): StoreLocation {
 /** Touches nothing: whether the store can be reached is found out by its first call. */
 export async function openObjectStore(url: string, settings: ObjectStoreSettings, ports: ObjectStorePorts): Promise<ObjectStore> {
   const location = parseStoreUrl(url);
-  const inner = location.type === 's3' ? new S3ObjectStore(location.bucket, location.prefix, settings, ports.logger) : new DirectoryObjectStore(location.path);
+  const inner = location.type === 's3' ? new S3ObjectStore(location.bucket, location.prefix, settings, ports) : new DirectoryObjectStore(location.path);
   const limits = { concurrencyMax: location.type === 's3' ? s3ConcurrencyMax : directoryConcurrencyMax, ...settings.limits };
   return new RetryingObjectStore(new LimitedObjectStore(inner, ports.clock, limits), ports, settings.retry ?? defaultRetryPolicy);
 }

@@ -1,5 +1,5 @@
-// An object store in an S3-compatible bucket, through the AWS SDK. Uploads carry a CRC32C that the store checks; reads are
-// checked by what they hold (cell checksums, SHA-256), not here. One try per call: RetryingObjectStore repeats.
+// An object store in an S3-compatible bucket, through the AWS SDK. Uploads carry a CRC32C that the store checks, and count only when
+// the reply (or a read-back) proves it; reads are checked by what they hold (cell checksums, SHA-256), not here. One try per call: RetryingObjectStore repeats.
 // Conditional writes are `If-None-Match: *`; 409 and 412 both give 'conflict'.
 import {
   AbortMultipartUploadCommand,
@@ -11,19 +11,25 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { createHash } from 'node:crypto';
 import { assert } from '../base/assert.js';
 import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
+import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import { crc32c } from '../native/checksum.js';
 import { checkKey, keysPerDeleteMax } from './object-key.js';
 import type { ObjectInfo, ObjectStore, PutOptions } from './object-store.js';
+import { makeS3Client } from './s3-client.js';
 import { s3Error } from './s3-errors.js';
+import { crc32cText, digest, provesUpload } from './s3-proof.js';
 import { resolveS3Settings, type ResolvedS3Settings, type S3Settings } from './s3-settings.js';
-import { storeUnavailable, type StoreCall, type StoreOperation } from './store-errors.js';
+import { checksumRefused, storeUnavailable, type StoreCall, type StoreOperation } from './store-errors.js';
+
+export interface S3Ports {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
 export class S3ObjectStore implements ObjectStore {
   readonly description: string;
@@ -32,16 +38,16 @@ export class S3ObjectStore implements ObjectStore {
   /** '' or ending in '/'. */
   readonly #prefix: string;
   readonly #settings: ResolvedS3Settings;
-  readonly #logger: Logger;
+  readonly #ports: S3Ports;
   #closed = false;
 
-  constructor(bucket: string, prefix: string, settings: S3Settings, logger: Logger) {
+  constructor(bucket: string, prefix: string, settings: S3Settings, ports: S3Ports) {
     this.#settings = resolveS3Settings(settings);
     this.#bucket = bucket;
     this.#prefix = prefix === '' ? '' : `${prefix}/`;
-    this.#logger = logger;
+    this.#ports = ports;
     this.description = `s3://${bucket}${prefix === '' ? '' : `/${prefix}`} at ${settings.endpoint ?? `AWS ${settings.region ?? ''}`.trim()}`;
-    this.#client = makeClient(this.#settings);
+    this.#client = makeS3Client(this.#settings, ports.clock);
   }
 
   async put(key: string, buffers: readonly Buffer[], options: PutOptions): Promise<void> {
@@ -56,7 +62,8 @@ export class S3ObjectStore implements ObjectStore {
         return;
       }
       const body = joined(buffers);
-      await this.#client.send(new PutObjectCommand({ ...this.#object(key), Body: body, ContentLength: body.length, ...this.#checksum(body), ...condition }));
+      const reply = await this.#client.send(new PutObjectCommand({ ...this.#object(key), Body: body, ContentLength: body.length, ...(await this.#checksum(body)), ...condition }));
+      if (!(await provesUpload(reply, body, call, this.#ports.clock))) await this.#readBack(call, [body]);
     } catch (error) {
       throw s3Error(error, call);
     }
@@ -68,7 +75,7 @@ export class S3ObjectStore implements ObjectStore {
     try {
       const header = range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
       const reply = await this.#client.send(new GetObjectCommand({ ...this.#object(key), ...header }));
-      if (reply.Body === undefined) throw storeUnavailable(call, new Error('the reply has no body'));
+      if (reply.Body === undefined || reply.ETag === undefined) throw storeUnavailable(call, new Error('the reply has no ETag: something that is no S3 store has answered'));
       const bytes = await received(reply.Body as AsyncIterable<Buffer>); // on Node the body is a stream of buffers
       if (reply.ContentLength !== undefined && reply.ContentLength !== bytes.length) throw storeUnavailable(call, new Error(`${bytes.length} of ${reply.ContentLength} bytes came`));
       if (range === undefined) return bytes;
@@ -84,8 +91,9 @@ export class S3ObjectStore implements ObjectStore {
     const call = this.#call('head', key);
     checkKey(key);
     try {
-      const reply = await this.#client.send(new HeadObjectCommand(this.#object(key)));
-      return { key, bytes: reply.ContentLength ?? 0 };
+      const { ETag, ContentLength } = await this.#client.send(new HeadObjectCommand(this.#object(key)));
+      if (ETag === undefined || ContentLength === undefined) throw storeUnavailable(call, new Error('the reply has no ETag: something that is no S3 store has answered'));
+      return { key, bytes: ContentLength };
     } catch (error) {
       const failure = s3Error(error, call);
       if (failure.kind === 'missing') return null;
@@ -110,6 +118,7 @@ export class S3ObjectStore implements ObjectStore {
       } catch (error) {
         throw s3Error(error, call);
       }
+      if (page.IsTruncated === undefined) throw storeUnavailable(call, new Error('the reply is no listing: something that is no S3 store has answered'));
       for (const { Key, Size } of page.Contents ?? []) if (Key !== undefined) yield { key: Key.slice(this.#prefix.length), bytes: Size ?? 0 };
       token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
     } while (token !== undefined);
@@ -141,15 +150,18 @@ export class S3ObjectStore implements ObjectStore {
     const { UploadId } = await this.#client.send(new CreateMultipartUploadCommand({ ...target, ...algorithm }));
     if (UploadId === undefined) throw storeUnavailable(call, new Error('the reply has no upload id'));
     try {
-      const parts: { ETag: string; PartNumber: number; ChecksumCRC32C?: string }[] = [];
+      const parts: { ETag: string | undefined; PartNumber: number; ChecksumCRC32C?: string }[] = [];
+      let proven = true;
       for (const body of cut(buffers, this.#settings.partBytes)) {
-        const checksum = this.#checksum(body);
+        const checksum = await this.#checksum(body);
         const PartNumber = parts.length + 1;
-        const { ETag } = await this.#client.send(new UploadPartCommand({ ...target, UploadId, PartNumber, Body: body, ContentLength: body.length, ...checksum }));
-        if (ETag === undefined) throw storeUnavailable(call, new Error(`the reply to part ${PartNumber} has no ETag`));
-        parts.push({ ETag, PartNumber, ...('ChecksumCRC32C' in checksum ? checksum : {}) });
+        const reply = await this.#client.send(new UploadPartCommand({ ...target, UploadId, PartNumber, Body: body, ContentLength: body.length, ...checksum }));
+        proven = (await provesUpload(reply, body, call, this.#ports.clock)) && proven;
+        parts.push({ ETag: reply.ETag, PartNumber, ...('ChecksumCRC32C' in checksum ? { ChecksumCRC32C: checksum.ChecksumCRC32C } : {}) });
       }
-      await this.#client.send(new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload: { Parts: parts }, ...condition }));
+      const { ETag } = await this.#client.send(new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload: { Parts: parts }, ...condition }));
+      if (ETag === undefined) throw storeUnavailable(call, new Error('the reply has no ETag'));
+      if (!proven) await this.#readBack(call, buffers);
     } catch (error) {
       await this.#abandon(call, UploadId);
       throw error;
@@ -162,7 +174,7 @@ export class S3ObjectStore implements ObjectStore {
       await this.#client.send(new AbortMultipartUploadCommand({ ...this.#object(call.key), UploadId }));
     } catch (error) {
       if (isErrorOf(s3Error(error, { ...call, operation: 'get' }), 'missing')) return;
-      this.#logger.warn({ store: this.description, key: call.key, reason: messageOf(error) }, 'an upload in parts could not be aborted: give the bucket a rule that removes incomplete uploads');
+      this.#ports.logger.warn({ store: this.description, key: call.key, reason: messageOf(error) }, 'an upload in parts could not be aborted: give the bucket a rule that removes incomplete uploads');
     }
   }
 
@@ -188,39 +200,22 @@ export class S3ObjectStore implements ObjectStore {
     return { Bucket: this.#bucket, Key: this.#prefix + key };
   }
 
-  /** Computed here by native code, so that the SDK's own is not run. */
-  #checksum(body: Buffer): { readonly ChecksumCRC32C: string } | { readonly ContentMD5: string } {
-    if (this.#settings.checksum === 'md5') return { ContentMD5: createHash('md5').update(body).digest('base64') };
-    const value = Buffer.allocUnsafe(4);
-    value.writeUInt32BE(crc32c(body));
-    return { ChecksumCRC32C: value.toString('base64') };
+  /** Computed here by native code, so that the SDK's own is not run. Naming the algorithm matters: without it Ceph does not look at the value. */
+  async #checksum(body: Buffer): Promise<{ readonly ChecksumAlgorithm: 'CRC32C'; readonly ChecksumCRC32C: string } | { readonly ContentMD5: string }> {
+    if (this.#settings.checksum === 'md5') return { ContentMD5: (await digest('md5', body, this.#ports.clock)).toString('base64') };
+    return { ChecksumAlgorithm: 'CRC32C', ChecksumCRC32C: crc32cText(body) };
+  }
+
+  /** The last resort of proof: the reply said nothing about the bytes. */
+  async #readBack(call: StoreCall, buffers: readonly Buffer[]): Promise<void> {
+    const there = await this.get(call.key);
+    if (!there.equals(joined(buffers))) throw checksumRefused(call, new Error('what was read back differs'));
   }
 
   #call(operation: StoreOperation, key: string): StoreCall {
     if (this.#closed) throw new HoldfastError('closed', `${this.description} is closed`, { code: 'store-closed' });
     return { store: this.description, operation, key };
   }
-}
-
-function makeClient(settings: ResolvedS3Settings): S3Client {
-  const agent = { keepAlive: true, maxSockets: settings.socketsMax };
-  return new S3Client({
-    ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
-    ...(settings.region === undefined ? (settings.endpoint === undefined ? {} : { region: 'us-east-1' }) : { region: settings.region }),
-    ...(settings.profile === undefined ? {} : { profile: settings.profile }),
-    ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
-    forcePathStyle: settings.pathStyle ?? settings.endpoint !== undefined,
-    maxAttempts: 1,
-    followRegionRedirects: false,
-    requestChecksumCalculation: settings.checksum === 'md5' ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: settings.connectTimeoutMs,
-      socketTimeout: settings.idleTimeoutMs,
-      httpAgent: agent,
-      httpsAgent: agent,
-    },
-  });
 }
 
 function joined(buffers: readonly Buffer[]): Buffer {

@@ -13,6 +13,7 @@ import { LimitedObjectStore } from '../../src/objectstore/limited-object-store.j
 import { MemoryObjectStore } from '../../src/objectstore/memory-object-store.js';
 import { RetryingObjectStore } from '../../src/objectstore/retrying-object-store.js';
 import { S3ObjectStore } from '../../src/objectstore/s3-object-store.js';
+import { FaultyS3Server } from '../support/faulty-s3-server.js';
 import { QuickClock } from '../support/quick-clock.js';
 import { createTestBucket, s3FromEnvironment } from '../support/test-bucket.js';
 import { objectStoreContract } from './object-store-suite.js';
@@ -32,6 +33,15 @@ objectStoreContract('memory behind all wrappers, failing now and then', async ()
   return { store: new RetryingObjectStore(limited, { clock, random, logger: silentLogger }, { attemptsMax: 12, firstDelayMs: 10, delayMsMax: 100 }) };
 });
 
+objectStoreContract(
+  'S3 adapter, answered from memory',
+  async () => {
+    const server = await FaultyS3Server.start(new MemoryObjectStore());
+    const { bucket, settings } = await createTestBucket({ endpoint: server.endpoint, region: 'us-east-1', credentials: { accessKeyId: 'k', secretAccessKey: 's' } }, systemRandom);
+    return { store: new S3ObjectStore(bucket, 'some/prefix', { ...settings, multipartFromBytes: 150_000, partBytes: 60_000 }, { clock: new SystemClock(), logger: silentLogger }), cleanUp: () => server.close() };
+  },
+);
+
 const s3 = s3FromEnvironment();
 if (s3 === null) {
   test('object store contract: S3', { skip: 'HOLDFAST_TEST_S3_ENDPOINT is not set' }, () => {});
@@ -42,7 +52,7 @@ if (s3 === null) {
       `S3, ${checksum}`,
       async () => {
         const { bucket, settings } = await createTestBucket(s3, systemRandom);
-        const store = new S3ObjectStore(bucket, 'some/prefix', { ...settings, checksum, multipartFromBytes: 2 * partBytes, partBytes }, silentLogger);
+        const store = new S3ObjectStore(bucket, 'some/prefix', { ...settings, checksum, multipartFromBytes: 2 * partBytes, partBytes }, { clock: new SystemClock(), logger: silentLogger });
         return { store: new RetryingObjectStore(store, { clock: new SystemClock(), random: systemRandom, logger: silentLogger }) };
       },
       { largeBytes: 2 * partBytes + 12_345 },
