@@ -77,7 +77,7 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
     },
     onDegraded: (copies, wanted) => {
       core.journalCopies = copies < wanted ? { copies, wanted } : null;
-      ports.logger.warn({ copies, wanted }, 'the journal has fewer copies than it should');
+      if (copies < wanted) ports.logger.warn({ copies, wanted }, 'the journal has fewer copies than it should');
     },
     ...(ports.journalLimits === undefined ? {} : { limits: ports.journalLimits }),
   });

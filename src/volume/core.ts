@@ -50,6 +50,8 @@ export class VolumeCore {
   journalCopies: { readonly copies: number; readonly wanted: number } | null = null;
   /** A disk was lost: journal copies and images have to be made whole elsewhere (rule 5). */
   protectionDue = false;
+  /** Lost disks after whose loss a flush has succeeded. */
+  flushedLosses: ReadonlySet<string> = new Set();
   #deferring = false;
   #deferred: { readonly lsn: Lsn; readonly record: JournalRecord }[] = [];
   readonly #pins = new Map<SegmentNumber, number>();

@@ -46,6 +46,11 @@ export class DiskSet {
     return null;
   }
 
+  /** Opened and not failed: counts for redundancy. */
+  serves(id: DiskId): boolean {
+    return this.#members.some((m) => m.disk?.id === id && m.state === 'healthy');
+  }
+
   present(): readonly Disk[] {
     return this.#members.flatMap((m) => (m.disk === null ? [] : [m.disk]));
   }

@@ -15,7 +15,8 @@ export function dueConditions(core: VolumeCore, fill: number): readonly string[]
     const age = Math.floor(secondsOf(core.ports.clock.now()) - secondsOf(backlog.oldest));
     if (age >= flush.ageSeconds) reasons.push(`age ${age} s >= ${flush.ageSeconds} s`);
   }
-  const lost = core.disks.lost();
+  // Once for each loss: what it laid bare is in the backup then, and later changes wait for the other conditions.
+  const lost = core.disks.lost().filter((disk) => !core.flushedLosses.has(disk.path));
   if (flush.lostDisk && lost.length > 0) reasons.push(`lost disk ${lost.map((d) => d.path).join(', ')}`);
   return reasons;
 }

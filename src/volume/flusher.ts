@@ -88,12 +88,15 @@ export class Flusher {
 
   async #flush(backup: Backup, progress: FlushProgress): Promise<FlushReport> {
     const started = this.#core.ports.clock.monotonicMs();
+    const lost = this.#core.disks.lost().map((disk) => disk.path);
     await this.#ownership.ensure(backup);
     progress('point', 0, 1);
     // Collectors keep their hands off what a root in the making needs.
     const intent = await backup.beginFlush(this.#core.skeleton.appliedLsn);
     try {
-      return await this.#flushAnnounced(backup, started, progress);
+      const report = await this.#flushAnnounced(backup, started, progress);
+      this.#core.flushedLosses = new Set(lost);
+      return report;
     } finally {
       await this.#endIntent(intent);
     }

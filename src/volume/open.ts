@@ -2,10 +2,11 @@
 // Nothing is answered before the chosen history is whole on tolerance + 1 disks and the new generation is durable on every present one (rule 1).
 import { openBackup, type Backup } from '../backup/backup.js';
 import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
-import type { Lsn, VolumeId } from '../base/ids.js';
+import { NO_LSN, type Lsn, type VolumeId } from '../base/ids.js';
 import { failpoint } from '../base/failpoint.js';
 import type { VolumeSettings } from '../config/settings.js';
 import type { RecoveredJournal } from '../journal/contract.js';
+import { pruneGenerations } from '../journal/generations.js';
 import { recoverJournal } from '../journal/recovery.js';
 import type { VolumeCore } from './core.js';
 import { createImageSource } from '../skeleton/image-source.js';
@@ -21,9 +22,6 @@ import type { VolumePorts } from './ports.js';
 import { skeletonPath } from './skeleton-path.js';
 import { recoverSkeleton } from './recover-skeleton.js';
 import { refillOpenSegments } from './refill.js';
-
-/** Terms remembered on the disks: enough to judge any disk that comes back. */
-const generationsKept = 512;
 
 /** Opens a volume on real disks and stores. */
 export function openVolume(settings: VolumeSettings, io: SystemIo): Promise<MountedVolume> {
@@ -76,7 +74,7 @@ export async function startHistory(start: HistoryStart): Promise<MountedVolume> 
   await healFrom(start, Math.min(settings.tolerance + 1, disks.journalCandidates().length));
   failpoint('after-heal-before-generation');
   const generation = generationAfter(recovered, disks, settings.tolerance, ports.random);
-  const generations = [...recovered.generations, generation].slice(-generationsKept);
+  const generations = [...pruneGenerations(recovered.generations, start.startingPoints[0] ?? NO_LSN), generation];
   await makeDurable(disks, start.volume, generations);
   // Durable from here: this term exists on every present disk; older batches above its parent LSN are void.
   failpoint('after-generation-before-start');
@@ -94,10 +92,11 @@ export async function startHistory(start: HistoryStart): Promise<MountedVolume> 
  * Makes the journal whole from the oldest starting point that it reaches. A disk that was away brings images so old that the
  * journal after them was released long ago: those are passed over.
  */
-async function healFrom({ recovered, startingPoints, ports }: HistoryStart, copies: number): Promise<void> {
+async function healFrom({ recovered, startingPoints, ports, settings }: HistoryStart, copies: number): Promise<void> {
   for (const [index, from] of startingPoints.entries()) {
     try {
-      await recovered.heal(from, copies);
+      const reached = await recovered.heal(from, copies);
+      if (reached <= settings.tolerance) ports.logger.warn({ copies: reached, wanted: settings.tolerance + 1 }, 'the journal has fewer copies than it should');
       return;
     } catch (error) {
       if (!isErrorOf(error, 'corrupt') || index === startingPoints.length - 1) throw error;
@@ -131,7 +130,7 @@ async function claimIfReachable(mounted: MountedVolume, backup: Backup): Promise
   try {
     await mounted.ownership.ensure(backup);
   } catch (error) {
-    if (error instanceof HoldfastError && (error.code === 'backup-fenced' || error.code === 'backup-prefix-taken')) {
+    if (error instanceof HoldfastError && (error.code === 'backup-fenced' || error.code === 'backup-ahead' || error.code === 'backup-prefix-taken')) {
       await mounted.abandon();
       throw error;
     }

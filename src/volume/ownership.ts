@@ -2,6 +2,7 @@
 // and refuses when somebody else has owned the volume since our last generation.
 import type { Backup } from '../backup/backup.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
+import type { GenerationId, Lsn } from '../base/ids.js';
 import { rootSettings } from './flusher.js';
 import type { VolumeCore } from './core.js';
 
@@ -29,6 +30,7 @@ export class Ownership {
           hint: 'If that one is gone for good, restore from the backup here; never run both.',
         });
       }
+      if (newest?.image != null) this.#assertNotAhead(newest.generation.id, newest.image.lsn);
       await backup.roots.claim({
         volume: this.#core.volume,
         time: this.#core.ports.clock.now(),
@@ -41,5 +43,17 @@ export class Ownership {
       this.problem = messageOf(error);
       throw error;
     }
+  }
+
+  /** A root stands for durable records only: disks whose history of that generation ends before it are not the whole truth. */
+  #assertNotAhead(generation: GenerationId, lsn: Lsn): void {
+    const { generations } = this.#core;
+    const index = generations.findIndex((g) => g.id === generation);
+    const end = generations[index + 1]?.parentLsn ?? this.#core.journal.appendedLsn;
+    if (lsn <= end) return;
+    throw new HoldfastError('conflict', `the backup holds a root up to LSN ${lsn}, the disks that are here only know LSN ${end} of that history`, {
+      code: 'backup-ahead',
+      hint: 'Bring back the missing disks and mount again; if they are gone for good, restore from the backup.',
+    });
   }
 }

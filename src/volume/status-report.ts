@@ -1,8 +1,9 @@
 // Builds the status of an open volume from what is known already: no scan, no wait for a hanging disk.
 import { HoldfastError, messageOf } from '../base/errors.js';
 import { secondsOf } from '../base/clock.js';
-import { NO_LSN, ROOT_INO, type Ino, type Lsn } from '../base/ids.js';
+import { asSegmentNumber, NO_LSN, ROOT_INO, type Ino, type Lsn } from '../base/ids.js';
 import type { Skeleton } from '../skeleton/contract.js';
+import type { VolumeCore } from './core.js';
 import type { DiskMember } from './disk-set.js';
 import type { MountedVolume } from './mounted-volume.js';
 import type { BackupStatus, DiskStatus, NamedDelta, RedundancyStatus, VolumeStatus } from './status.js';
@@ -45,19 +46,36 @@ async function diskStatus(member: DiskMember): Promise<DiskStatus> {
   }
 }
 
+/** Rows looked at for one status: the budget bounds what can be un-backed-up. */
+const segmentsLookedAt = 5_000;
+
+/** Disks that may go now without losing data that is only here: the weakest un-backed-up segment and the journal's copies decide. */
+function remainingTolerance(core: VolumeCore): number {
+  const { tolerance, scheme } = core.settings;
+  let weakest = core.journalCopies === null ? tolerance : Math.max(0, core.journalCopies.copies - 1);
+  if (scheme === 'copy') return Math.max(0, Math.min(weakest, tolerance - core.disks.lost().length));
+  for (const row of core.skeleton.segments(asSegmentNumber(0), segmentsLookedAt, 'needs-upload')) {
+    const here = row.disks.filter((disk) => disk !== null && core.disks.serves(disk)).length;
+    weakest = Math.min(weakest, here - (row.layout?.k ?? 1));
+  }
+  return Math.max(0, weakest);
+}
+
 function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
   const { core } = mounted;
   const { parity, tolerance, disks } = core.settings;
   const lost = core.disks.lost();
+  const remaining = remainingTolerance(core);
   const reasons = lost.map((d) => `disk ${d.path} is ${d.state}: ${d.reason}`);
   if (core.failure !== null) reasons.push(core.failure.message);
+  if (remaining < tolerance && lost.length === 0) reasons.push(`some data that is only here survives ${remaining} lost disk(s) instead of ${tolerance}: flush it, or run \`holdfast rebuild\``);
   const notes: string[] = [];
   if (core.backup === null) notes.push('no backup is configured');
   else if (tolerance === parity) notes.push('the second redundancy is off (tolerance = parity)');
   if (core.settings.allowSharedDevice) notes.push('disks may share a device: its loss would be the loss of all of them');
   return {
     promise: `any ${tolerance} of ${disks.length} disks for what is not in the backup, any ${parity} for the rest`,
-    remainingTolerance: Math.max(0, tolerance - lost.length),
+    remainingTolerance: remaining,
     held: reasons.length === 0,
     reasons: [...reasons, ...notes],
   };
