@@ -2,10 +2,11 @@
 // under its lock for the time of one command.
 import { basename } from 'node:path';
 import { SystemClock } from '../base/clock.js';
+import { HoldfastError, isErrorOf } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import { systemRandom } from '../base/random.js';
 import { findConfig } from '../config/lookup.js';
-import { readSettingsFile } from '../config/settings-file.js';
+import { daemonPlaces, readSettingsFile } from '../config/settings-file.js';
 import type { VolumeSettings } from '../config/settings.js';
 import { ControlClient } from '../daemon/control-client.js';
 import { bootId, configDir, settingsDefaults } from '../daemon/environment.js';
@@ -23,17 +24,50 @@ export interface NamedVolume {
 
 export function namedVolume(name: string): NamedVolume {
   const path = findConfig(name, configDir());
-  return { name, reference: name.endsWith('.toml') ? path : basename(path, '.toml'), settings: readSettingsFile(path, settingsDefaults()) };
+  return { name, reference: referenceOf(name, path), settings: readSettingsFile(path, settingsDefaults()) };
+}
+
+/** What may be mounted: its daemon can be reached although its file has become wrong since the mount. */
+export interface PerhapsMounted {
+  readonly name: string;
+  readonly stateDir: string;
+  readonly controlSocketPath: string;
+  /** Throws what is wrong with the file. */
+  readonly sound: () => NamedVolume;
+}
+
+export function perhapsMounted(name: string): PerhapsMounted {
+  const path = findConfig(name, configDir());
+  try {
+    const volume = namedVolume(name);
+    return { name: volume.settings.name, stateDir: volume.settings.stateDir, controlSocketPath: volume.settings.controlSocketPath, sound: () => volume };
+  } catch (error) {
+    if (!isErrorOf(error, 'invalid')) throw error;
+    const sound = (): never => {
+      throw error;
+    };
+    return { name: referenceOf(name, path), ...daemonPlaces(path, settingsDefaults()), sound };
+  }
 }
 
 /** Runs the first action against the daemon when the volume is mounted, else the second. */
-export async function withDaemon<T>(volume: NamedVolume, mounted: (client: ControlClient) => Promise<T>, unmounted: () => Promise<T>): Promise<T> {
-  const client = await ControlClient.connect(volume.settings.controlSocketPath);
-  if (client === null) return unmounted();
+export async function withDaemon<T>(volume: PerhapsMounted, mounted: (client: ControlClient) => Promise<T>, unmounted: (volume: NamedVolume) => Promise<T>): Promise<T> {
+  const client = await ControlClient.connect(volume.controlSocketPath);
+  if (client === null) return alone(volume.sound(), unmounted);
   try {
     return await mounted(client);
   } finally {
     client.close();
+  }
+}
+
+/** A daemon that holds the lock and does not listen is coming or going: trying again will help. */
+async function alone<T>(volume: NamedVolume, action: (volume: NamedVolume) => Promise<T>): Promise<T> {
+  try {
+    return await action(volume);
+  } catch (error) {
+    if (!isErrorOf(error, 'conflict') || error.code !== 'volume-mounted') throw error;
+    throw new HoldfastError('conflict', `volume ${volume.settings.name} is being mounted or unmounted right now`, { code: 'volume-busy', hint: 'try again in a moment', context: error.context, cause: error });
   }
 }
 
@@ -58,6 +92,10 @@ export function withOpenVolume<T>(settings: VolumeSettings, purpose: LockPurpose
       await volume.close();
     }
   });
+}
+
+function referenceOf(name: string, path: string): string {
+  return name.endsWith('.toml') ? path : basename(path, '.toml');
 }
 
 /** Clock, chance and logs of a command; warnings and errors of the layers below become lines on stderr. */

@@ -44,6 +44,17 @@ export function parseSettings(text: string, path: string, defaults: SettingsDefa
   return settings;
 }
 
+/**
+ * Where the daemon of a volume is found although its file is wrong now (it was right when it was mounted): the two keys that
+ * say so, as far as they can still be made out, else their defaults.
+ */
+export function daemonPlaces(path: string, defaults: SettingsDefaults): Pick<VolumeSettings, 'stateDir' | 'controlSocketPath'> {
+  const text = readFileSync(path, 'utf8');
+  const written = (key: string): string | null => new RegExp(`^\\s*${key}\\s*=\\s*["']([^"']+)["']`, 'm').exec(text)?.[1] ?? null;
+  const stateDir = written('state_dir') ?? `${defaults.stateParent}/${written('name') ?? basename(path).replace(/\.toml$/, '')}`;
+  return { stateDir, controlSocketPath: written('control_socket') ?? defaultSettings('', stateDir).controlSocketPath };
+}
+
 function parseToml(text: string, path: string): unknown {
   try {
     return parse(text);

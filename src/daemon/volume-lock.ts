@@ -16,9 +16,11 @@ export interface LockHolder {
 }
 
 export class VolumeLock {
+  readonly #own: number;
   readonly #files: readonly number[];
 
-  private constructor(files: readonly number[]) {
+  private constructor(own: number, files: readonly number[]) {
+    this.#own = own;
     this.#files = files;
   }
 
@@ -44,7 +46,7 @@ export class VolumeLock {
       }
       ftruncateSync(own);
       writeSync(own, JSON.stringify({ pid: process.pid, purpose, mountPoint } satisfies LockHolder), 0);
-      return new VolumeLock(files);
+      return new VolumeLock(own, files);
     } catch (error) {
       for (const file of files) closeSync(file);
       throw error;
@@ -52,13 +54,15 @@ export class VolumeLock {
   }
 
   release(): void {
+    // An empty lock file: nobody is named who is gone in good order.
+    ftruncateSync(this.#own);
     // Closing the last descriptor is what ends a flock(2).
     for (const file of [...this.#files].reverse()) closeSync(file);
   }
 }
 
 /** Who wrote the lock file last; null when nobody did or it is being written. Says nothing about whether the lock is held. */
-export function lockHolder(settings: VolumeSettings): LockHolder | null {
+export function lockHolder(settings: Pick<VolumeSettings, 'stateDir'>): LockHolder | null {
   try {
     return JSON.parse(readFileSync(lockPath(settings), 'utf8')) as LockHolder; // written by acquire() only
   } catch {
@@ -66,7 +70,7 @@ export function lockHolder(settings: VolumeSettings): LockHolder | null {
   }
 }
 
-function lockPath(settings: VolumeSettings): string {
+function lockPath(settings: Pick<VolumeSettings, 'stateDir'>): string {
   return join(settings.stateDir, 'lock');
 }
 

@@ -48,5 +48,6 @@ export function codeOf(text: string): string {
 /** Module names in import and export ... from statements, and in import(). */
 export function importsOf(text: string): readonly string[] {
   const withoutComments = text.replace(/^\s*(\/\/|\*|\/\*).*$/gm, '');
-  return [...withoutComments.matchAll(/(?:\bfrom\s*|\bimport\s*\(\s*|^import\s+)'([^']+)'/gm)].map((match) => match[1] ?? '');
+  const pattern = /^(?:import|export)\b[^;'=]*\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\(\s*'([^']+)'/gm;
+  return [...withoutComments.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
 }

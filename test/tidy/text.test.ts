@@ -8,7 +8,12 @@ const linesWithReason = 300;
 const linesMax = 500;
 
 /** Files past 300 lines, each with its reason. */
-const long: Readonly<Record<string, string>> = {};
+const long: Readonly<Record<string, string>> = {
+  'native/glue/channel.cc': 'one class: slots, polling and answers of the device share their state and their life',
+  'src/fuse/dispatcher.ts': 'the life of a request, in one place to be read in one go',
+  'test/mount/fuse-protocol.test.ts': 'a table of checks over one mount',
+  'test/support/memory-file-system.ts': 'a whole file system, as a stand-in',
+};
 
 const code = [...filesIn('src', '.ts'), ...filesIn('test', '.ts'), ...filesIn('native', '.c', '.cc', '.h')];
 

@@ -3,7 +3,7 @@ import type { ControlClient } from '../../daemon/control-client.js';
 import type { CheckFinding } from '../../skeleton/contract.js';
 import { type Command, jsonOption, text, type Values, volumeArgument } from '../command.js';
 import type { Output } from '../output.js';
-import { commandIo, namedVolume, withDaemon, withLock } from '../volume.js';
+import { commandIo, perhapsMounted, withDaemon, withLock } from '../volume.js';
 
 export const check: Command = {
   usage: 'check <name>',
@@ -14,13 +14,13 @@ export const check: Command = {
 };
 
 async function run(values: Values, output: Output): Promise<number> {
-  const volume = namedVolume(text(values, 'name'));
-  const findings = await withDaemon(volume, checkMounted, async () => {
+  const volume = perhapsMounted(text(values, 'name'));
+  const findings = await withDaemon(volume, checkMounted, async ({ settings }) => {
     const { checkVolume } = await import('../../recovery/check.js');
-    const report = await withLock(volume.settings, 'check', () => checkVolume(volume.settings, commandIo(output)));
+    const report = await withLock(settings, 'check', () => checkVolume(settings, commandIo(output)));
     return report.findings;
   });
-  output.document({ name: volume.settings.name, findings });
+  output.document({ name: volume.name, findings });
   for (const { rule, subject, detail } of findings) output.line(`${rule}: ${subject}: ${detail}`);
   output.line(findings.length === 0 ? 'no findings: everything fits together' : `${findings.length} findings`);
   return findings.length === 0 ? 0 : 1;

@@ -7,7 +7,7 @@ import { lockHolder } from '../../daemon/volume-lock.js';
 import type { VolumeSettings } from '../../config/settings.js';
 import { type Command, jsonOption, optionalText, text, type Values, volumeArgument } from '../command.js';
 import type { Output } from '../output.js';
-import { namedVolume, withDaemon, withOpenVolume } from '../volume.js';
+import { perhapsMounted, withDaemon, withOpenVolume } from '../volume.js';
 
 export const deltas: Command = {
   usage: 'deltas <name> [path]',
@@ -22,14 +22,14 @@ export const deltas: Command = {
 };
 
 async function run(values: Values, output: Output): Promise<number> {
-  const volume = namedVolume(text(values, 'name'));
-  const path = pathInVolume(optionalText(values, 'path'), volume.settings);
+  const volume = perhapsMounted(text(values, 'name'));
+  const path = pathInVolume(optionalText(values, 'path'), volume);
   const listing = new Listing(output);
   await withDaemon(
     volume,
     (client) => client.call('deltas', { path }, { items: (items) => listing.add(items as readonly DeltaLine[]) }), // our own daemon's rows
-    () =>
-      withOpenVolume(volume.settings, 'deltas', output, async (open) => {
+    ({ settings }) =>
+      withOpenVolume(settings, 'deltas', output, async (open) => {
         for (const delta of open.deltas(path === null ? null : Buffer.from(path))) listing.add([deltaLine(delta)]);
       }),
   );
@@ -38,7 +38,7 @@ async function run(values: Values, output: Output): Promise<number> {
 }
 
 /** Absolute paths below the mount point count from there; others from the volume's root. */
-function pathInVolume(path: string | null, settings: VolumeSettings): string | null {
+function pathInVolume(path: string | null, settings: Pick<VolumeSettings, 'stateDir'>): string | null {
   if (path === null) return null;
   const mountPoint = lockHolder(settings)?.mountPoint ?? null;
   if (mountPoint !== null && isWithin(resolve(path), mountPoint)) return relative(mountPoint, resolve(path));

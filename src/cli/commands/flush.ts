@@ -6,7 +6,7 @@ import { ScheduleTrigger } from '../../daemon/schedule-trigger.js';
 import type { OpenVolume } from '../../volume/status.js';
 import { type Command, flag, jsonOption, text, type Values, volumeArgument } from '../command.js';
 import type { Output } from '../output.js';
-import { namedVolume, withDaemon, withOpenVolume } from '../volume.js';
+import { perhapsMounted, withDaemon, withOpenVolume } from '../volume.js';
 
 export const flush: Command = {
   usage: 'flush <name>',
@@ -26,14 +26,14 @@ interface Outcome {
 }
 
 async function run(values: Values, output: Output): Promise<number> {
-  const volume = namedVolume(text(values, 'name'));
+  const volume = perhapsMounted(text(values, 'name'));
   const ifDue = flag(values, 'if-due');
   const progress = output.progress();
   try {
     const outcome = await withDaemon(
       volume,
       async (client) => (await client.call('flush', { ifDue }, { progress: progress.report })) as Outcome, // our own daemon's answer
-      () => withOpenVolume(volume.settings, 'flush', output, (open) => flushOffline(open, volume.settings.flush.schedule, ifDue, progress.report)),
+      ({ settings }) => withOpenVolume(settings, 'flush', output, (open) => flushOffline(open, settings.flush.schedule, ifDue, progress.report)),
     );
     progress.end();
     show(outcome, output);

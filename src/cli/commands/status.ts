@@ -7,7 +7,7 @@ import type { DaemonStatus } from '../../daemon/served-volume.js';
 import { type Command, flag, jsonOption, optionalText, type Values } from '../command.js';
 import { exitCodes, type Output } from '../output.js';
 import { type OverviewRow, showOverview, showStatus } from '../status-text.js';
-import { type NamedVolume, namedVolume, withDaemon, withOpenVolume } from '../volume.js';
+import { type PerhapsMounted, perhapsMounted, withDaemon, withOpenVolume } from '../volume.js';
 
 const watchIntervalMs = 2_000;
 
@@ -38,7 +38,7 @@ export const status: Command = {
 async function run(values: Values, output: Output): Promise<number> {
   const name = optionalText(values, 'name');
   if (name === null) return overview(output);
-  const volume = namedVolume(name);
+  const volume = perhapsMounted(name);
   if (flag(values, 'watch')) return watch(volume, output);
   const shown = await statusOf(volume, output);
   output.document(shown);
@@ -46,18 +46,18 @@ async function run(values: Values, output: Output): Promise<number> {
   return shown.redundancy.held ? 0 : exitCodes.degraded;
 }
 
-function statusOf(volume: NamedVolume, output: Output): Promise<AnyStatus> {
+function statusOf(volume: PerhapsMounted, output: Output): Promise<AnyStatus> {
   return withDaemon<AnyStatus>(
     volume,
     async (client) => (await client.call('status')) as DaemonStatus, // our own daemon's answer
-    () =>
-      withOpenVolume(volume.settings, 'status', output, async (open) => ({
-        name: volume.settings.name,
+    ({ settings }) =>
+      withOpenVolume(settings, 'status', output, async (open) => ({
+        name: settings.name,
         pid: null,
         ...(await open.status()),
         state: 'unmounted',
         mountpoint: null,
-        configPath: volume.settings.configPath,
+        configPath: settings.configPath,
         uptimeSeconds: null,
         due: open.due(),
         flushing: false,
@@ -72,9 +72,8 @@ async function overview(output: Output): Promise<number> {
   const rows: OverviewRow[] = [];
   for (const name of knownVolumes(configDir())) {
     try {
-      const volume = namedVolume(name);
       const row = await withDaemon<OverviewRow>(
-        volume,
+        perhapsMounted(name),
         async (client) => {
           const shown = (await client.call('status')) as DaemonStatus; // our own daemon's answer
           const { state, mountpoint, pid, backlog, redundancy } = shown;
@@ -94,7 +93,7 @@ async function overview(output: Output): Promise<number> {
 }
 
 /** Until the volume is unmounted or the user interrupts. */
-async function watch(volume: NamedVolume, output: Output): Promise<number> {
+async function watch(volume: PerhapsMounted, output: Output): Promise<number> {
   const clock = new SystemClock();
   return withDaemon(
     volume,
@@ -108,7 +107,7 @@ async function watch(volume: NamedVolume, output: Output): Promise<number> {
       }
     },
     async () => {
-      throw new HoldfastError('missing', `volume ${volume.settings.name} is not mounted`, { code: 'not-mounted', hint: `holdfast status ${volume.name} shows an unmounted volume once` });
+      throw new HoldfastError('missing', `volume ${volume.name} is not mounted`, { code: 'not-mounted', hint: `holdfast status ${volume.name} shows an unmounted volume once` });
     },
   );
 }

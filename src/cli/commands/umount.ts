@@ -6,7 +6,7 @@ import { clearDeadMount, holdfastMountAt } from '../../daemon/mount-point.js';
 import { lockHolder } from '../../daemon/volume-lock.js';
 import { type Command, flag, jsonOption, text, type Values } from '../command.js';
 import type { Output } from '../output.js';
-import { type NamedVolume, namedVolume } from '../volume.js';
+import { type PerhapsMounted, perhapsMounted } from '../volume.js';
 
 export const umount: Command = {
   usage: 'umount <volume>',
@@ -25,35 +25,36 @@ export const umount: Command = {
 
 async function run(values: Values, output: Output): Promise<number> {
   const volume = volumeOf(text(values, 'volume'));
-  const client = await ControlClient.connect(volume.settings.controlSocketPath);
+  const client = await ControlClient.connect(volume.controlSocketPath);
   if (client === null) return clearAfterDeath(volume, output);
   try {
     await client.call('stop', { lazy: flag(values, 'lazy') });
   } finally {
     client.close();
   }
-  output.document({ name: volume.settings.name, unmounted: true });
-  output.line(`${volume.settings.name} is unmounted; everything is durable`);
+  output.document({ name: volume.name, unmounted: true });
+  output.line(`${volume.name} is unmounted; everything is durable`);
   return 0;
 }
 
 /** A word with a slash that is no .toml file is a mount point; the kernel's table says whose. */
-function volumeOf(word: string): NamedVolume {
-  if (!word.includes('/') || word.endsWith('.toml')) return namedVolume(word);
+function volumeOf(word: string): PerhapsMounted {
+  if (!word.includes('/') || word.endsWith('.toml')) return perhapsMounted(word);
   const entry = holdfastMountAt(resolve(word));
   if (entry === null) {
     throw new HoldfastError('missing', `no Holdfast volume is mounted at ${resolve(word)}`, { code: 'not-mounted', hint: 'holdfast status lists the volumes and where they are mounted' });
   }
-  return namedVolume(entry.source.replace(/^holdfast:/, ''));
+  return perhapsMounted(entry.source.replace(/^holdfast:/, ''));
 }
 
 /** No daemon answers: it was killed and left a dead mount, or there never was one. */
-function clearAfterDeath({ settings }: NamedVolume, output: Output): number {
-  const point = lockHolder(settings)?.mountPoint ?? null;
+function clearAfterDeath(volume: PerhapsMounted, output: Output): number {
+  const { name } = volume;
+  const point = lockHolder(volume)?.mountPoint ?? null;
   if (point !== null && clearDeadMount(point)) {
-    output.document({ name: settings.name, unmounted: true, daemonWasGone: true });
-    output.line(`the daemon of ${settings.name} was gone; its mount point ${point} is free again. The next mount recovers what it had not closed.`);
+    output.document({ name, unmounted: true, daemonWasGone: true });
+    output.line(`the daemon of ${name} was gone; its mount point ${point} is free again. The next mount recovers what it had not closed.`);
     return 0;
   }
-  throw new HoldfastError('missing', `volume ${settings.name} is not mounted`, { code: 'not-mounted', hint: `holdfast mount ${settings.name} MOUNTPOINT mounts it` });
+  throw new HoldfastError('missing', `volume ${name} is not mounted`, { code: 'not-mounted', hint: `holdfast mount ${name} MOUNTPOINT mounts it` });
 }
