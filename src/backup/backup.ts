@@ -9,12 +9,12 @@ import type { ObjectStore } from '../objectstore/object-store.js';
 import type { ImageChain, RootLog, SegmentArchive } from './contract.js';
 import { collectGarbage, type GarbageReport, type GarbageRequest } from './garbage.js';
 import { createImageChain } from './image-chain.js';
-import { IntentLog, type FlushIntent } from './intent-log.js';
+import { type FlushIntent, IntentLog } from './intent-log.js';
 import { checkMarker, claimMarker } from './marker.js';
 import { StoredRootLog } from './root-log.js';
 import { StoredSegmentArchive } from './segment-archive.js';
 
-export { readMarker, type BackupMarker } from './marker.js';
+export { type BackupMarker, readMarker } from './marker.js';
 
 export interface BackupParts {
   readonly store: ObjectStore;
@@ -52,7 +52,7 @@ export function openBackup(parts: BackupParts): Backup {
     await intents.assertNone(roots.epoch);
   };
   const newest = async () => (await roots.list()).flatMap((root) => (root.image === null ? [] : [root.image])).reverse();
-  const segments = new StoredSegmentArchive({ store, volume, codec, logger, guard });
+  const segments = new StoredSegmentArchive({ store, volume, codec, clock, logger, guard });
   const images = createImageChain({ store, volume, codec, random, logger, newest, guard });
   return {
     description: store.description,

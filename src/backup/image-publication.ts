@@ -6,7 +6,7 @@ import { chunksPerLeaf, encodeLeaf, encodeRoot } from '../format/image-node.js';
 import type { PieceReference } from '../format/image-pack.js';
 import type { Codec } from '../native/codec.js';
 import type { ChunkSource, ImageReference } from './contract.js';
-import { chunkBytes, chunkCount, leafOf, packsToEmpty, packUse, type ImageTree } from './image-tree.js';
+import { chunkBytes, chunkCount, type ImageTree, leafOf, packsToEmpty, packUse } from './image-tree.js';
 import type { PackWriter } from './pack-writer.js';
 
 /** Chunks read and compressed at once: 4 MiB. */
@@ -75,7 +75,7 @@ export class ImagePublication {
     for (const [i, chunk] of numbers.entries()) {
       const [piece, result, known] = [pieces[i], packed[i], this.#chunks[chunk]];
       assert(piece !== undefined && result !== undefined, 'one result for every chunk');
-      if (known !== undefined && known.hash.equals(result.hash) && !this.#emptied.has(known.pack)) continue;
+      if (known?.hash.equals(result.hash) === true && !this.#emptied.has(known.pack)) continue;
       this.#chunks[chunk] = await this.#packs.add('chunk', chunk, piece.length, result);
       this.#changedLeaves.add(leafOf(chunk));
       this.chunksWritten++;

@@ -2,12 +2,11 @@
 // fetched together, a few fetches ahead.
 import { createHash } from 'node:crypto';
 import { HoldfastError, isErrorOf } from '../base/errors.js';
-import { decodeLeaf, decodeRoot, type RootNode } from '../format/image-node.js';
-import { badPiece, splitPiece, type PieceKind, type PieceReference } from '../format/image-pack.js';
+import { chunksPerLeaf, decodeLeaf, decodeRoot, type RootNode } from '../format/image-node.js';
+import { badPiece, type PieceKind, type PieceReference, splitPiece } from '../format/image-pack.js';
 import type { Codec } from '../native/codec.js';
 import type { ObjectStore } from '../objectstore/object-store.js';
 import type { ImageReference } from './contract.js';
-import { chunksPerLeaf } from '../format/image-node.js';
 import { chunkBytes, chunkCount, type ImageTree } from './image-tree.js';
 import { packPrefix } from './keys.js';
 

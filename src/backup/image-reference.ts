@@ -1,6 +1,7 @@
 // An image reference as plain JSON: part of every root, and alone (format holdfast-image) in the announcement of an image on a disk.
-import { asGenerationId, asLsn } from '../base/ids.js';
+
 import { HoldfastError, messageOf } from '../base/errors.js';
+import { asGenerationId, asLsn } from '../base/ids.js';
 import { asCount, asText, decodeJsonObject, encodeJsonObject, type JsonObject } from '../format/json-object.js';
 import type { ImageReference } from './contract.js';
 

@@ -1,5 +1,5 @@
 // Every key below the prefix of a backup, in one place. Bytes behind them: docs/format/backup.md.
-import { asGenerationId, asSegmentNumber, segmentName, type GenerationId, type Lsn, type SegmentId } from '../base/ids.js';
+import { asGenerationId, asSegmentNumber, type GenerationId, type Lsn, type SegmentId, segmentName } from '../base/ids.js';
 
 /** Says whose prefix this is; written first, by init. */
 export const markerKey = 'holdfast.json';

@@ -1,10 +1,11 @@
 // Collects pieces and puts them into a store as packs of bounded size. A pack is one put-if-absent of a name that was never used before;
 // one whose reply was lost is read back and compared.
-import { failpoint } from '../base/failpoint.js';
+
 import { HoldfastError, isErrorOf } from '../base/errors.js';
+import { failpoint } from '../base/failpoint.js';
 import type { GenerationId, Lsn, VolumeId } from '../base/ids.js';
 import type { Random } from '../base/random.js';
-import { encodePackHeader, encodePieceHeader, packHeaderBytes, type PieceKind, type PieceReference } from '../format/image-pack.js';
+import { encodePackHeader, encodePieceHeader, type PieceKind, type PieceReference, packHeaderBytes } from '../format/image-pack.js';
 import type { ObjectStore } from '../objectstore/object-store.js';
 import { packPrefix, pointName } from './keys.js';
 

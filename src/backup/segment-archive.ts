@@ -1,20 +1,23 @@
 // Segments in the backup: one object each, a shard file with k = 1 (src/format/shard.ts), so that any range of it verifies alone.
 // Always holds: put() resolves only when the store has proven to hold exactly these bytes; get() never returns a wrong byte.
 import { assert } from '../base/assert.js';
+import type { Clock } from '../base/clock.js';
 import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
-import { NO_LSN, segmentName, type SegmentId, type VolumeId } from '../base/ids.js';
+import { NO_LSN, type SegmentId, segmentName, type VolumeId } from '../base/ids.js';
 import { cellBytes, segmentBytesMax } from '../base/limits.js';
 import type { Logger } from '../base/logger.js';
-import { cellChecksum, cellSeed, dataOffset, decodeShardHeader, encodeShardHeader, fileBytes, shardBytesFor, shardHeaderBytes, tableBytes, tableOffset, type ShardInfo } from '../format/shard.js';
+import { cellChecksum, cellSeed, dataOffset, decodeShardHeader, encodeShardHeader, fileBytes, type ShardInfo, shardBytesFor, shardHeaderBytes, tableBytes, tableOffset } from '../format/shard.js';
 import type { Codec } from '../native/codec.js';
 import type { ObjectStore } from '../objectstore/object-store.js';
 import type { SegmentArchive } from './contract.js';
-import { deleteInBatches, type DeletionGuard } from './deletion.js';
+import { type DeletionGuard, deleteInBatches } from './deletion.js';
 import { segmentKey } from './keys.js';
 
 /** Heads (header and table, at most 36 KiB) kept for ranged reads: 64 x 36 KiB = 2.3 MiB. */
 const headsMax = 64;
+/** New memory is slow to touch: about 2 ms. */
+const copyBytesPerTurn = 2 * 1024 * 1024;
 /** No head is longer: that of a full segment. */
 const headBytesMax = dataOffset(segmentBytesMax);
 
@@ -27,6 +30,7 @@ export interface SegmentArchiveParts {
   readonly store: ObjectStore;
   readonly volume: VolumeId;
   readonly codec: Codec;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly guard: DeletionGuard;
 }
@@ -104,10 +108,15 @@ export class StoredSegmentArchive implements SegmentArchive {
     assert(bytes.length > 0 && bytes.length <= segmentBytesMax, 'a segment holds something');
     const shardBytes = shardBytesFor(bytes.length, 1);
     const info: ShardInfo = { volume: this.#parts.volume, id, length: bytes.length, layout: { number: 0, k: 1, m: 0, e: 0, shardBytes }, index: 0, durableLsn: NO_LSN };
-    const object = Buffer.alloc(fileBytes(shardBytes));
+    const object = Buffer.allocUnsafeSlow(fileBytes(shardBytes));
+    object.fill(0, 0, dataOffset(shardBytes));
     encodeShardHeader(info).copy(object, 0);
     const data = object.subarray(dataOffset(shardBytes));
-    bytes.copy(data);
+    for (let at = 0; at < bytes.length; at += copyBytesPerTurn) {
+      if (at > 0) await this.#parts.clock.turn();
+      bytes.copy(data, at, at, at + copyBytesPerTurn);
+    }
+    data.fill(0, bytes.length);
     const table = object.subarray(tableOffset, tableOffset + (4 * shardBytes) / cellBytes);
     await this.#parts.codec.encode({ k: 1, data: [data], parity: [], tables: [table], seeds: [cellSeed(info)] });
     return object;

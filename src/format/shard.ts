@@ -3,8 +3,8 @@
 // a segment can be put together again. Every byte is listed in docs/format/shard.md; a change there is a new version here.
 import { assert } from '../base/assert.js';
 import { HoldfastError } from '../base/errors.js';
-import { asGenerationId, asLsn, asSegmentNumber, asVolumeId, segmentName } from '../base/ids.js';
 import type { Lsn, SegmentId, VolumeId } from '../base/ids.js';
+import { asGenerationId, asLsn, asSegmentNumber, asVolumeId, segmentName } from '../base/ids.js';
 import { cellBytes, segmentBytesMax, shardsPerSegmentMax } from '../base/limits.js';
 import { crc32c } from '../native/checksum.js';
 import type { SegmentLayout } from './records.js';

@@ -1,6 +1,6 @@
 // Turns what the operating system says about a directory store into the errors of the port.
 import { HoldfastError } from '../base/errors.js';
-import { objectExists, objectMissing, storeCredentials, storeFull, storeNoBucket, storeUnavailable, type StoreCall } from './store-errors.js';
+import { objectExists, objectMissing, type StoreCall, storeCredentials, storeFull, storeNoBucket, storeUnavailable } from './store-errors.js';
 
 /** The name of the errno (`ENOSPC`), or '' for other errors. */
 export function errnoOf(error: unknown): string {

@@ -2,14 +2,14 @@
 // synced, given its name by link(2) (which never replaces) or rename(2), and the folder is synced.
 // The directory is held open and worked in through that handle: when a disk is unmounted under us we never write into the mount point beneath.
 import { constants } from 'node:fs';
-import { link, mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { assert } from '../base/assert.js';
 import { HoldfastError } from '../base/errors.js';
 import { systemRandom } from '../base/random.js';
 import { directoryError, errnoOf } from './directory-errors.js';
 import { checkKey, compareKeys, keysPerDeleteMax } from './object-key.js';
 import type { ObjectInfo, ObjectStore, PutOptions } from './object-store.js';
-import { objectExists, objectMissing, rangeOutside, storeUnavailable, type StoreCall, type StoreOperation } from './store-errors.js';
+import { objectExists, objectMissing, rangeOutside, type StoreCall, type StoreOperation, storeUnavailable } from './store-errors.js';
 
 const temporaryFolder = '.holdfast-tmp';
 /** No put of a few MiB takes a day. */
@@ -42,7 +42,10 @@ export class DirectoryObjectStore implements ObjectStore {
   async put(key: string, buffers: readonly Buffer[], options: PutOptions): Promise<void> {
     const call = this.#call('put', key);
     checkKey(key);
-    assert(buffers.some((buffer) => buffer.length > 0), 'objects are not empty');
+    assert(
+      buffers.some((buffer) => buffer.length > 0),
+      'objects are not empty',
+    );
     try {
       await this.#open(call);
       await this.#makeFolder(temporaryFolder);

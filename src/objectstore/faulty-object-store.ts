@@ -1,7 +1,7 @@
 // Wrapper: makes another store fail as stores do. `decide` is asked once a call and returns what shall go wrong;
 // 'lost-reply' does the work and then says it has no idea. For tests and the simulation.
 import type { ObjectInfo, ObjectStore, PutOptions } from './object-store.js';
-import { checksumRefused, storeCredentials, storeFull, storeSlow, storeUnavailable, type StoreCall, type StoreOperation } from './store-errors.js';
+import { checksumRefused, type StoreCall, type StoreOperation, storeCredentials, storeFull, storeSlow, storeUnavailable } from './store-errors.js';
 
 export type StoreFault = 'error' | 'lost-reply' | 'busy' | 'full' | 'credentials' | 'checksum' | { readonly waitFor: Promise<void> };
 

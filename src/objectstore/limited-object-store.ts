@@ -1,8 +1,9 @@
 // Wrapper: bounds how many calls run at once and, if asked, how many bytes a second go each way.
 // Waiting calls start in the order they came. Listings take a slot only while a page is fetched by the inner store, so they are not counted.
+
+import { assert } from '../base/assert.js';
 import type { Clock } from '../base/clock.js';
 import { sleep } from '../base/clock.js';
-import { assert } from '../base/assert.js';
 import type { ObjectInfo, ObjectStore, PutOptions } from './object-store.js';
 
 export interface StoreLimits {

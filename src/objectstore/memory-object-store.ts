@@ -4,7 +4,7 @@ import { assert } from '../base/assert.js';
 import { HoldfastError } from '../base/errors.js';
 import { checkKey, compareKeys, keysPerDeleteMax } from './object-key.js';
 import type { ObjectInfo, ObjectStore, PutOptions } from './object-store.js';
-import { objectExists, objectMissing, rangeOutside, storeFull, type StoreCall, type StoreOperation } from './store-errors.js';
+import { objectExists, objectMissing, rangeOutside, type StoreCall, type StoreOperation, storeFull } from './store-errors.js';
 
 export interface MemoryObjectStoreOptions {
   readonly description?: string;

@@ -8,7 +8,7 @@ import { DirectoryObjectStore } from './directory-object-store.js';
 import { LimitedObjectStore, type StoreLimits } from './limited-object-store.js';
 import { checkKey } from './object-key.js';
 import type { ObjectStore } from './object-store.js';
-import { RetryingObjectStore, defaultRetryPolicy, type RetryPolicy } from './retrying-object-store.js';
+import { defaultRetryPolicy, RetryingObjectStore, type RetryPolicy } from './retrying-object-store.js';
 import { S3ObjectStore } from './s3-object-store.js';
 import type { S3Settings } from './s3-settings.js';
 

@@ -1,8 +1,9 @@
 // Wrapper: repeats what failed for a reason that may pass, with growing, random delays and a bound.
 // A repeated put-if-absent whose first reply was lost gives 'conflict', as the port says: the caller reads back and compares.
+
+import { assert } from '../base/assert.js';
 import type { Clock } from '../base/clock.js';
 import { sleep } from '../base/clock.js';
-import { assert } from '../base/assert.js';
 import { HoldfastError, isErrorOf } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { Random } from '../base/random.js';

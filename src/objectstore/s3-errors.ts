@@ -1,9 +1,22 @@
 // Turns what the SDK throws into the errors of the port. Only names and status codes are looked at, never headers:
 // messages of ours must not carry secrets.
 import { HoldfastError } from '../base/errors.js';
-import { checksumRefused, objectExists, objectMissing, rangeOutside, requestRefused, storeCredentials, storeFull, storeNoBucket, storeSlow, storeUnavailable, type StoreCall } from './store-errors.js';
+import { checksumRefused, objectExists, objectMissing, rangeOutside, requestRefused, type StoreCall, storeCredentials, storeFull, storeNoBucket, storeSlow, storeUnavailable } from './store-errors.js';
 
-const credentialNames = new Set(['AccessDenied', 'AllAccessDisabled', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ExpiredToken', 'InvalidToken', 'TokenRefreshRequired', 'AccountProblem', 'NotSignedUp', 'CredentialsProviderError', 'RequestTimeTooSkewed', 'Forbidden']);
+const credentialNames = new Set([
+  'AccessDenied',
+  'AllAccessDisabled',
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'ExpiredToken',
+  'InvalidToken',
+  'TokenRefreshRequired',
+  'AccountProblem',
+  'NotSignedUp',
+  'CredentialsProviderError',
+  'RequestTimeTooSkewed',
+  'Forbidden',
+]);
 const slowNames = new Set(['SlowDown', 'TooManyRequests', 'ThrottlingException', 'RequestLimitExceeded', 'ServiceUnavailable', 'BandwidthLimitExceeded']);
 const fullNames = new Set(['QuotaExceeded', 'XMinioStorageFull', 'InsufficientStorage', 'EntityTooLarge', 'StorageFull']);
 const checksumNames = new Set(['BadDigest', 'InvalidDigest', 'XAmzContentSHA256Mismatch', 'XAmzContentChecksumMismatch', 'IncompleteBody']);

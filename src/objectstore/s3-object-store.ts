@@ -10,21 +10,22 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { assert } from '../base/assert.js';
-import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
 import type { Clock } from '../base/clock.js';
+import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import { checkKey, keysPerDeleteMax } from './object-key.js';
 import type { ObjectInfo, ObjectStore, PutOptions } from './object-store.js';
 import { makeS3Client } from './s3-client.js';
 import { s3Error } from './s3-errors.js';
 import { crc32cText, digest, provesUpload } from './s3-proof.js';
-import { resolveS3Settings, type ResolvedS3Settings, type S3Settings } from './s3-settings.js';
-import { checksumRefused, storeUnavailable, type StoreCall, type StoreOperation } from './store-errors.js';
+import { type ResolvedS3Settings, resolveS3Settings, type S3Settings } from './s3-settings.js';
+import { checksumRefused, type StoreCall, type StoreOperation, storeUnavailable } from './store-errors.js';
 
 export interface S3Ports {
   readonly clock: Clock;
@@ -76,8 +77,8 @@ export class S3ObjectStore implements ObjectStore {
       const header = range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
       const reply = await this.#client.send(new GetObjectCommand({ ...this.#object(key), ...header }));
       if (reply.Body === undefined || reply.ETag === undefined) throw storeUnavailable(call, new Error('the reply has no ETag: something that is no S3 store has answered'));
-      const bytes = await received(reply.Body as AsyncIterable<Buffer>); // on Node the body is a stream of buffers
-      if (reply.ContentLength !== undefined && reply.ContentLength !== bytes.length) throw storeUnavailable(call, new Error(`${bytes.length} of ${reply.ContentLength} bytes came`));
+      const bytes = await received(reply.Body as AsyncIterable<Buffer>, reply.ContentLength ?? 0); // on Node the body is a stream of buffers
+      if (reply.ContentLength !== bytes.length) throw storeUnavailable(call, new Error(`${bytes.length} of ${reply.ContentLength ?? 'an unknown number of'} bytes came`));
       if (range === undefined) return bytes;
       // Status 200 to a ranged read: the store ignored the range.
       if (reply.ContentRange === undefined) return bytes.subarray(range.offset, range.offset + range.length);
@@ -105,7 +106,7 @@ export class S3ObjectStore implements ObjectStore {
     const call = this.#call('list', prefix);
     let token: string | undefined;
     do {
-      let page;
+      let page: ListObjectsV2CommandOutput;
       try {
         page = await this.#client.send(
           new ListObjectsV2Command({
@@ -242,8 +243,13 @@ function* cut(buffers: readonly Buffer[], partBytes: number): Iterable<Buffer> {
   if (pieces.length > 0) yield joined(pieces);
 }
 
-async function received(body: AsyncIterable<Buffer>): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of body) pieces.push(piece);
-  return joined(pieces);
+/** Copies as the pieces come, not all at the end. More or less than `expected` comes out as another length. */
+async function received(body: AsyncIterable<Buffer>, expected: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(expected);
+  let length = 0;
+  for await (const piece of body) {
+    piece.copy(bytes, length);
+    length += piece.length;
+  }
+  return length <= expected ? bytes.subarray(0, length) : Buffer.concat([bytes, Buffer.alloc(length - expected)]);
 }

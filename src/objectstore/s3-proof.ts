@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
 import { crc32c } from '../native/checksum.js';
-import { checksumRefused, storeUnavailable, type StoreCall } from './store-errors.js';
+import { checksumRefused, type StoreCall, storeUnavailable } from './store-errors.js';
 
 /** About 1 ms of hashing. */
 const sliceBytes = 1024 * 1024;

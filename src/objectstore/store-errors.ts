@@ -38,11 +38,9 @@ export const storeNoBucket = (call: StoreCall, cause: unknown): HoldfastError =>
 export const storeFull = (call: StoreCall, cause: unknown): HoldfastError =>
   make('full', 'store-full', call, `no space is left (${messageOf(cause)})`, 'Free space or raise the quota there; nothing is lost, the data stays protected on the local disks.', cause);
 
-export const objectMissing = (call: StoreCall, cause?: unknown): HoldfastError =>
-  make('missing', 'store-object-missing', call, 'no such object', 'Run a backup verification to see what else is missing.', cause);
+export const objectMissing = (call: StoreCall, cause?: unknown): HoldfastError => make('missing', 'store-object-missing', call, 'no such object', 'Run a backup verification to see what else is missing.', cause);
 
-export const objectExists = (call: StoreCall, cause?: unknown): HoldfastError =>
-  make('conflict', 'store-object-exists', call, 'an object of that name exists already', 'Nothing was changed.', cause);
+export const objectExists = (call: StoreCall, cause?: unknown): HoldfastError => make('conflict', 'store-object-exists', call, 'an object of that name exists already', 'Nothing was changed.', cause);
 
 export const checksumRefused = (call: StoreCall, cause: unknown): HoldfastError =>
   make('corrupt', 'store-checksum', call, `the bytes arrived changed (${messageOf(cause)})`, 'Check the network path and the memory of this machine if it happens again.', cause);

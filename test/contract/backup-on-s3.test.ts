@@ -1,11 +1,11 @@
 // The backup on the S3 server that the environment names, behind one that fails: claims race, replies are lost, the store dies and returns.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Backup, openBackup } from '../../src/backup/backup.js';
 import { SystemClock } from '../../src/base/clock.js';
 import { isErrorOf } from '../../src/base/errors.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { SeededRandom, systemRandom } from '../../src/base/random.js';
-import { openBackup, type Backup } from '../../src/backup/backup.js';
 import { ThreadedCodec } from '../../src/native/threaded-codec.js';
 import { openObjectStore } from '../../src/objectstore/open-object-store.js';
 import { FaultyS3Server } from '../support/faulty-s3-server.js';

@@ -82,7 +82,10 @@ export function objectStoreContract(name: string, open: () => Promise<StoreUnder
       await Promise.all(keys.map((key) => store.put(key, [Buffer.from(key)], { ifAbsent: true }).catch((error: unknown) => (key === 'list/a' || key.startsWith('list/a/') ? undefined : Promise.reject(error)))));
       // A directory cannot hold both `list/a` and `list/a/x`; the backup never uses such keys.
       const present = (await keysOf(store, 'list')).filter((key) => keys.includes(key));
-      assert.deepEqual(present, [...present].sort((x, y) => (x < y ? -1 : 1)));
+      assert.deepEqual(
+        present,
+        [...present].sort((x, y) => (x < y ? -1 : 1)),
+      );
       assert.ok(present.length >= 7);
       assert.deepEqual(await keysOf(store, 'list/b'), ['list/b', 'list/b~']);
       assert.deepEqual(await keysOf(store, 'list/', 'list/a0'), ['list/b', 'list/b~']);

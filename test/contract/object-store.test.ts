@@ -33,14 +33,11 @@ objectStoreContract('memory behind all wrappers, failing now and then', async ()
   return { store: new RetryingObjectStore(limited, { clock, random, logger: silentLogger }, { attemptsMax: 12, firstDelayMs: 10, delayMsMax: 100 }) };
 });
 
-objectStoreContract(
-  'S3 adapter, answered from memory',
-  async () => {
-    const server = await FaultyS3Server.start(new MemoryObjectStore());
-    const { bucket, settings } = await createTestBucket({ endpoint: server.endpoint, region: 'us-east-1', credentials: { accessKeyId: 'k', secretAccessKey: 's' } }, systemRandom);
-    return { store: new S3ObjectStore(bucket, 'some/prefix', { ...settings, multipartFromBytes: 150_000, partBytes: 60_000 }, { clock: new SystemClock(), logger: silentLogger }), cleanUp: () => server.close() };
-  },
-);
+objectStoreContract('S3 adapter, answered from memory', async () => {
+  const server = await FaultyS3Server.start(new MemoryObjectStore());
+  const { bucket, settings } = await createTestBucket({ endpoint: server.endpoint, region: 'us-east-1', credentials: { accessKeyId: 'k', secretAccessKey: 's' } }, systemRandom);
+  return { store: new S3ObjectStore(bucket, 'some/prefix', { ...settings, multipartFromBytes: 150_000, partBytes: 60_000 }, { clock: new SystemClock(), logger: silentLogger }), cleanUp: () => server.close() };
+});
 
 const s3 = s3FromEnvironment();
 if (s3 === null) {

@@ -4,7 +4,7 @@
 import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ObjectStore } from '../../src/objectstore/object-store.js';
-import { errorReply, s3Request, SmallS3, type S3Reply, type S3Request } from './small-s3-server.js';
+import { errorReply, type S3Reply, type S3Request, SmallS3, s3Request } from './small-s3-server.js';
 
 export type S3Fault =
   | 'internal-error' // 500, nothing done

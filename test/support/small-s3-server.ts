@@ -148,7 +148,11 @@ export class SmallS3 {
     this.#uploads.delete(uploadId);
     if (request.method === 'DELETE') return reply(204);
     const numbers = [...request.body.toString().matchAll(/<PartNumber>(\d+)<\/PartNumber>/g)].map((match) => Number(match[1]));
-    await this.#store.put(key, numbers.map((number) => parts.get(number) ?? Buffer.alloc(0)), { ifAbsent });
+    await this.#store.put(
+      key,
+      numbers.map((number) => parts.get(number) ?? Buffer.alloc(0)),
+      { ifAbsent },
+    );
     return reply(200, '<CompleteMultipartUploadResult><ETag>"x-1"</ETag></CompleteMultipartUploadResult>');
   }
 

@@ -1,13 +1,13 @@
 // The parts of the backup together, as a flush uses them: whatever dies wherever, no root points to something missing.
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import type { Backup } from '../../../src/backup/backup.js';
+import { commonHorizon } from '../../../src/backup/garbage.js';
+import { segmentKey } from '../../../src/backup/keys.js';
 import { isErrorOf } from '../../../src/base/errors.js';
 import { failpointsSeen, setFailpointAction } from '../../../src/base/failpoint.js';
 import { asLsn, type SegmentId } from '../../../src/base/ids.js';
 import { SeededRandom } from '../../../src/base/random.js';
-import type { Backup } from '../../../src/backup/backup.js';
-import { commonHorizon } from '../../../src/backup/garbage.js';
-import { segmentKey } from '../../../src/backup/keys.js';
 import { FaultyObjectStore, type StoreFault } from '../../../src/objectstore/faulty-object-store.js';
 import { MemoryObjectStore } from '../../../src/objectstore/memory-object-store.js';
 import type { ObjectStore } from '../../../src/objectstore/object-store.js';
@@ -117,7 +117,10 @@ test('a flush or collection that dies at any failpoint never leaves a root that 
       assert.equal(await world.verify(store, `${name}, ${skip}, taken up again`), 2);
       const expected = new Set([...(world.history.get(world.lsn)?.segments.keys() ?? []), ...(world.history.get(world.lsn - 1)?.segments.keys() ?? [])].map((n) => segmentKey(segmentId(n))));
       assert.deepEqual(new Set(store.keys().filter((key) => key.startsWith('segments/'))), expected, 'nothing is left over');
-      assert.deepEqual(store.keys().filter((key) => key.startsWith('intents/')), []);
+      assert.deepEqual(
+        store.keys().filter((key) => key.startsWith('intents/')),
+        [],
+      );
       assert.ok(store.keys().filter((key) => key.startsWith('packs/')).length <= 16);
     }
   }

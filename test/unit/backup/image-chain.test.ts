@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import fc from 'fast-check';
+import type { ImageReference } from '../../../src/backup/contract.js';
+import { createImageChain, type StoredImageChain } from '../../../src/backup/image-chain.js';
 import { isErrorOf } from '../../../src/base/errors.js';
 import { setFailpointAction } from '../../../src/base/failpoint.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { SeededRandom } from '../../../src/base/random.js';
-import type { ImageReference } from '../../../src/backup/contract.js';
-import { createImageChain, type StoredImageChain } from '../../../src/backup/image-chain.js';
 import { FaultyObjectStore } from '../../../src/objectstore/faulty-object-store.js';
 import { MemoryObjectStore } from '../../../src/objectstore/memory-object-store.js';
 import type { ObjectStore } from '../../../src/objectstore/object-store.js';
@@ -46,6 +46,14 @@ test('the first publication after a start compares everything, whatever it is to
   const { image, chunksWritten } = await again.publish(database, [], point(2), true);
   assert.equal(chunksWritten, 1);
   assert.ok((await readAll(again.chunks(image))).equals(database.data));
+});
+
+test('a publication without open() builds on what the store announces', async () => {
+  const store = new MemoryObjectStore();
+  const database = new TestDatabase(10 * chunk, new SeededRandom(2));
+  await chainOn(store).publish(database, null, point(1), true);
+  database.change(3);
+  assert.equal((await chainOn(store, 2).publish(database, null, point(2), true)).chunksWritten, 1);
 });
 
 test('the same point again writes nothing and gives the same image', async () => {
@@ -153,7 +161,13 @@ test('a torn announcement or a missing pack gives way to the image before it', a
     const { image: first } = await chain.publish(database, null, point(1), true);
     database.change(0);
     const { image: second } = await chain.publish(database, [0], point(2), true);
-    const key = damage === 'pack' ? `packs/${second.pack}` : store.keys().filter((name) => name.startsWith('images/')).at(-1);
+    const key =
+      damage === 'pack'
+        ? `packs/${second.pack}`
+        : store
+            .keys()
+            .filter((name) => name.startsWith('images/'))
+            .at(-1);
     store.damage(key ?? '', (bytes) => bytes.subarray(0, bytes.length - 30));
     const next = chainOn(store, 9);
     assert.deepEqual(await next.open(), first, damage);

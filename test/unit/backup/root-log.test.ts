@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import fc from 'fast-check';
+import { StoredRootLog } from '../../../src/backup/root-log.js';
 import { HoldfastError, isErrorOf } from '../../../src/base/errors.js';
 import { setFailpointAction } from '../../../src/base/failpoint.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { SeededRandom } from '../../../src/base/random.js';
-import { StoredRootLog } from '../../../src/backup/root-log.js';
 import { FaultyObjectStore, type StoreFault } from '../../../src/objectstore/faulty-object-store.js';
 import { MemoryObjectStore } from '../../../src/objectstore/memory-object-store.js';
 import type { ObjectStore, PutOptions } from '../../../src/objectstore/object-store.js';
@@ -59,7 +59,10 @@ test('an owner that was away for long finds its number taken, although old roots
   for (let lsn = 10; lsn < 15; lsn++) await b.publish(rootOf(lsn, null, 2));
   await b.delete([2, 4, 5, 6, 7]);
   await assert.rejects(a.publish(rootOf(6)), isFenced);
-  assert.deepEqual((await logOn(store).list()).map((root) => root.sequence), [8]);
+  assert.deepEqual(
+    (await logOn(store).list()).map((root) => root.sequence),
+    [8],
+  );
   await assert.rejects(b.delete([3]), /epoch is never deleted/);
   await assert.rejects(b.delete([8]), /newest root is never deleted/);
 });
@@ -113,7 +116,10 @@ test('whatever goes wrong at whichever call: what publish said is true, and the 
       const there = (await logOn(memory).list()).map((root) => root.cut as number);
       for (const lsn of known) assert.ok(there.includes(lsn), `root ${lsn} was promised`);
       // Roots that failed by word of publish() may stand all the same, in their place.
-      assert.deepEqual(there, [...new Set(there)].sort((a, b) => a - b));
+      assert.deepEqual(
+        there,
+        [...new Set(there)].sort((a, b) => a - b),
+      );
     }),
     { numRuns: 300 },
   );
@@ -151,7 +157,11 @@ test('a root that arrives after its publication failed stands before the next on
     await log.publish(rootOf(3));
     if (arrives === 'after the next') await assert.rejects(store.late?.() ?? Promise.resolve(), (error) => isErrorOf(error, 'conflict'));
     await log.assertOwned();
-    assert.deepEqual((await logOn(store).list()).map((root) => root.cut as number), arrives === 'before the next' ? [1, 2, 3] : [1, 3], arrives);
+    assert.deepEqual(
+      (await logOn(store).list()).map((root) => root.cut as number),
+      arrives === 'before the next' ? [1, 2, 3] : [1, 3],
+      arrives,
+    );
   }
 });
 
@@ -175,7 +185,10 @@ test('a dead owner leaves a usable log at every crash position', async () => {
     setFailpointAction((at) => {
       if (at === name) throw new Error('died');
     });
-    await assert.rejects(log.claim(claimBody()).then(() => log.publish(rootOf(1))), /died/);
+    await assert.rejects(
+      log.claim(claimBody()).then(() => log.publish(rootOf(1))),
+      /died/,
+    );
     setFailpointAction(undefined);
     const next = logOn(store);
     await next.claim(claimBody(2));
@@ -229,7 +242,11 @@ class RacyStore extends MemoryObjectStore {
 }
 
 test('the probe tells stores that fence from those that do not, and leaves nothing behind', async () => {
-  for (const [store, fences] of [[new MemoryObjectStore(), true], [new IgnoringStore(), false], [new RacyStore(), false]] as const) {
+  for (const [store, fences] of [
+    [new MemoryObjectStore(), true],
+    [new IgnoringStore(), false],
+    [new RacyStore(), false],
+  ] as const) {
     const result = await logOn(store).probe();
     assert.equal(result.fences, fences, result.detail);
     assert.deepEqual(store.keys(), []);

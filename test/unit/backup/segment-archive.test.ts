@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { segmentKey } from '../../../src/backup/keys.js';
+import { StoredSegmentArchive } from '../../../src/backup/segment-archive.js';
 import { isErrorOf } from '../../../src/base/errors.js';
 import { segmentBytesMax } from '../../../src/base/limits.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { SeededRandom } from '../../../src/base/random.js';
-import { segmentKey } from '../../../src/backup/keys.js';
-import { StoredSegmentArchive } from '../../../src/backup/segment-archive.js';
 import { FaultyObjectStore } from '../../../src/objectstore/faulty-object-store.js';
 import { MemoryObjectStore } from '../../../src/objectstore/memory-object-store.js';
 import type { ObjectStore } from '../../../src/objectstore/object-store.js';
+import { QuickClock } from '../../support/quick-clock.js';
 import { codec, failureOf, segmentId, volume } from './support.js';
 
-const archiveOn = (store: ObjectStore): StoredSegmentArchive => new StoredSegmentArchive({ store, volume, codec, logger: silentLogger, guard: () => Promise.resolve() });
+const archiveOn = (store: ObjectStore): StoredSegmentArchive => new StoredSegmentArchive({ store, volume, codec, clock: new QuickClock(), logger: silentLogger, guard: () => Promise.resolve() });
 const id = segmentId(5000);
 
 test('segments of every length read back, whole and in ranges', async () => {
@@ -60,7 +61,11 @@ test('a flipped bit anywhere is noticed or harmless, never a wrong byte', async 
     };
     store.damage(segmentKey(id), flip);
     const offset = round % 2 === 0 ? 0 : 5000;
-    const got = await failureOf(archiveOn(store).get(id, offset, 15_000).then((data) => assert.ok(data.equals(bytes.subarray(offset, offset + 15_000)))));
+    const got = await failureOf(
+      archiveOn(store)
+        .get(id, offset, 15_000)
+        .then((data) => assert.ok(data.equals(bytes.subarray(offset, offset + 15_000)))),
+    );
     if (got !== null) {
       noticed++;
       assert.ok(isErrorOf(got, 'corrupt') && got.message.includes(segmentKey(id)), String(got));

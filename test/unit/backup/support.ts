@@ -1,10 +1,11 @@
 // Small parts that the backup's tests share: a codec, a database file in memory, ids.
+
+import { type Backup, openBackup } from '../../../src/backup/backup.js';
+import type { ChunkSource, RootBody } from '../../../src/backup/contract.js';
 import { asGenerationId, asLsn, asSegmentNumber, asVolumeId, type Lsn, type SegmentId } from '../../../src/base/ids.js';
 import { imageChunkBytes } from '../../../src/base/limits.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { SeededRandom } from '../../../src/base/random.js';
-import { openBackup, type Backup } from '../../../src/backup/backup.js';
-import type { ChunkSource, RootBody } from '../../../src/backup/contract.js';
 import type { Generation } from '../../../src/format/generation.js';
 import { InlineCodec } from '../../../src/native/inline-codec.js';
 import type { ObjectStore } from '../../../src/objectstore/object-store.js';

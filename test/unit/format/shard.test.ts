@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { asGenerationId, asLsn, asSegmentNumber, asVolumeId } from '../../../src/base/ids.js';
 import { isErrorOf } from '../../../src/base/errors.js';
+import { asGenerationId, asLsn, asSegmentNumber, asVolumeId } from '../../../src/base/ids.js';
 import { segmentBytesMax } from '../../../src/base/limits.js';
-import { cellChecksum, cellSeed, cellsCovering, dataOffset, decodeShardHeader, encodeShardHeader, fileBytes, parseShardName, shardBytesFor, shardHeaderBytes, shardPath, tableBytes, type ShardInfo } from '../../../src/format/shard.js';
+import { cellChecksum, cellSeed, cellsCovering, dataOffset, decodeShardHeader, encodeShardHeader, fileBytes, parseShardName, type ShardInfo, shardBytesFor, shardHeaderBytes, shardPath, tableBytes } from '../../../src/format/shard.js';
 
 const sample: ShardInfo = {
   volume: asVolumeId('00112233-4455-6677-8899-aabbccddeeff'),
@@ -16,7 +16,17 @@ const sample: ShardInfo = {
 };
 
 const anyInfo = fc
-  .record({ generation: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), number: fc.nat({ max: Number.MAX_SAFE_INTEGER }), k: fc.integer({ min: 1, max: 16 }), m: fc.nat({ max: 8 }), e: fc.nat({ max: 8 }), length: fc.nat({ max: segmentBytesMax }), layout: fc.nat({ max: 0xffffffff }), lsn: fc.nat({ max: Number.MAX_SAFE_INTEGER }), pick: fc.nat() })
+  .record({
+    generation: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    number: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+    k: fc.integer({ min: 1, max: 16 }),
+    m: fc.nat({ max: 8 }),
+    e: fc.nat({ max: 8 }),
+    length: fc.nat({ max: segmentBytesMax }),
+    layout: fc.nat({ max: 0xffffffff }),
+    lsn: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+    pick: fc.nat(),
+  })
   .map(
     (r): ShardInfo => ({
       volume: sample.volume,
@@ -37,9 +47,16 @@ test('any changed byte of a header is noticed', () => {
   for (const position of [...Array(96).keys(), 1000, 4091, 4092, 4095]) {
     const bad = Buffer.from(good);
     bad[position] = (bad[position] ?? 0) ^ 0x10;
-    assert.throws(() => decodeShardHeader(bad), (error) => isErrorOf(error, 'corrupt') && error.code === 'shard-header', `byte ${position}`);
+    assert.throws(
+      () => decodeShardHeader(bad),
+      (error) => isErrorOf(error, 'corrupt') && error.code === 'shard-header',
+      `byte ${position}`,
+    );
   }
-  assert.throws(() => decodeShardHeader(good.subarray(0, 4095)), (error) => isErrorOf(error, 'corrupt'));
+  assert.throws(
+    () => decodeShardHeader(good.subarray(0, 4095)),
+    (error) => isErrorOf(error, 'corrupt'),
+  );
 });
 
 test('the first bytes of the header are those of docs/format/shard.md', () => {
@@ -76,5 +93,6 @@ test('names of shards read back and foreign names do not', () => {
   const path = shardPath(sample.id, 3, 11);
   assert.equal(path, 'shards/48d1/0123456789abcdef-000001234567.3.11');
   assert.deepEqual(parseShardName(path.slice(path.lastIndexOf('/') + 1)), { id: sample.id, layoutNumber: 3, index: 11 });
-  for (const name of ['', 'x', '0123456789abcdef-000001234567.3', '0123456789abcdef-000001234567.03.1', '0123456789abcdef-1.3.1', '0123456789ABCDEF-000001234567.3.1', '0123456789abcdef-000001234567.3.1.tmp']) assert.equal(parseShardName(name), null, name);
+  for (const name of ['', 'x', '0123456789abcdef-000001234567.3', '0123456789abcdef-000001234567.03.1', '0123456789abcdef-1.3.1', '0123456789ABCDEF-000001234567.3.1', '0123456789abcdef-000001234567.3.1.tmp'])
+    assert.equal(parseShardName(name), null, name);
 });

@@ -72,5 +72,10 @@ test('URLs of stores', () => {
   assert.deepEqual(parseStoreUrl('s3://photos/a/b/'), { type: 's3', bucket: 'photos', prefix: 'a/b' });
   assert.deepEqual(parseStoreUrl('s3://photos'), { type: 's3', bucket: 'photos', prefix: '' });
   assert.deepEqual(parseStoreUrl('file:///mnt/my nas/'), { type: 'directory', path: '/mnt/my nas' });
-  for (const url of ['', 'http://x', 's3://', 's3://B', 'file://relative', 's3://photos/../x']) assert.throws(() => parseStoreUrl(url), (error) => isErrorOf(error, 'invalid'), url);
+  for (const url of ['', 'http://x', 's3://', 's3://B', 'file://relative', 's3://photos/../x'])
+    assert.throws(
+      () => parseStoreUrl(url),
+      (error) => isErrorOf(error, 'invalid'),
+      url,
+    );
 });

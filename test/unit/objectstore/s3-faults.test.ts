@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { SystemClock } from '../../../src/base/clock.js';
-import { isErrorOf, type ErrorKind } from '../../../src/base/errors.js';
+import { type ErrorKind, isErrorOf } from '../../../src/base/errors.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { SeededRandom } from '../../../src/base/random.js';
 import { MemoryObjectStore } from '../../../src/objectstore/memory-object-store.js';
@@ -62,7 +62,13 @@ test('a reply that ends early and a web page instead of S3 are errors, not data'
   server.fault = () => 'truncate';
   await assert.rejects(store.get('whole'), (error) => isErrorOf(error, 'unavailable'));
   server.fault = () => 'no-s3';
-  for (const action of [() => keysOf(store), () => store.head('x'), () => store.get('whole'), () => store.put('new', [Buffer.from('x')], { ifAbsent: true }), () => open({ multipartFromBytes: 1 }).put('new', [Buffer.from('x')], { ifAbsent: true })]) {
+  for (const action of [
+    () => keysOf(store),
+    () => store.head('x'),
+    () => store.get('whole'),
+    () => store.put('new', [Buffer.from('x')], { ifAbsent: true }),
+    () => open({ multipartFromBytes: 1 }).put('new', [Buffer.from('x')], { ifAbsent: true }),
+  ]) {
     await assert.rejects(action(), (error) => isErrorOf(error, 'unavailable'));
   }
   await store.close();
@@ -105,7 +111,10 @@ test('an upload counts only when its bytes are proven: by echo, by MD5, else by 
     const store = open();
     const from = server.requests.length;
     await store.put(`proof/${proof}`, [bytes], { ifAbsent: true });
-    assert.deepEqual(server.requests.slice(from).map(({ method }) => method), proof === 'none' ? ['PUT', 'GET'] : ['PUT']);
+    assert.deepEqual(
+      server.requests.slice(from).map(({ method }) => method),
+      proof === 'none' ? ['PUT', 'GET'] : ['PUT'],
+    );
     server.fault = (request) => (request.method === 'PUT' ? 'damage-upload' : null);
     server.small.checks = false;
     await assert.rejects(store.put(`damaged/${proof}`, [bytes], { ifAbsent: true }), (error) => isErrorOf(error, 'corrupt') && error.code === 'store-checksum');
