@@ -2,9 +2,9 @@
 // so it can be interrupted and called again. Ordinary writes may go on meanwhile.
 import { isErrorOf } from '../base/errors.js';
 import { asSegmentNumber, type SegmentNumber } from '../base/ids.js';
-import { failpoint } from '../base/failpoint.js';
 import type { SegmentRow } from '../skeleton/contract.js';
 import type { MountedVolume } from '../volume/mounted-volume.js';
+import { storeAnew } from '../volume/rescue.js';
 import type { LostRange, RecoveryProgress } from './contract.js';
 import { lostRanges } from './lost.js';
 
@@ -55,10 +55,8 @@ async function fetchSegment(mounted: MountedVolume, row: SegmentRow): Promise<nu
   const id = { generation: row.generation, number: row.segment };
   const length = await backup.segments.length(id);
   const bytes = await backup.segments.get(id, 0, length ?? row.length);
-  const place = await core.pool.store(id, bytes, (row.layout?.number ?? 0) + 1, false);
-  failpoint('after-hydrated-shards-before-record');
-  core.record({ type: 'segment-seal', segment: row.segment, length: place.length, layout: place.layout, disks: place.disks.flatMap((d) => (d === null ? [] : [d])) });
+  // What a root refers to is in the backup, whatever the image knew when it was taken.
   if (!row.present) core.record({ type: 'presence', segment: row.segment, present: true });
-  await core.journal.commit();
+  await storeAnew(core, { ...row, present: true }, bytes);
   return bytes.length;
 }

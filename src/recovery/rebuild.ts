@@ -6,8 +6,6 @@ import { asDiskId, asSegmentNumber, type SegmentNumber } from '../base/ids.js';
 import { uuid } from '../base/random.js';
 import type { VolumeSettings } from '../config/settings.js';
 import { shardPath } from '../format/shard.js';
-import { recoverJournal } from '../journal/recovery.js';
-import type { RecoveredJournal } from '../journal/contract.js';
 import type { SegmentPlace } from '../pool/contract.js';
 import type { SegmentRow } from '../skeleton/contract.js';
 import { placeOfRow } from '../volume/core.js';
@@ -17,6 +15,7 @@ import type { MountedVolume } from '../volume/mounted-volume.js';
 import { openVolumeWith } from '../volume/open.js';
 import { openDisks } from '../volume/open-disks.js';
 import type { VolumePorts } from '../volume/ports.js';
+import { storeAnew } from '../volume/rescue.js';
 import type { LostRange, RebuildReport, RebuildRequest, RecoveryProgress, SourceCount } from './contract.js';
 import { lostRanges } from './lost.js';
 
@@ -93,7 +92,6 @@ class RebuildRun {
   readonly #lost: LostRange[] = [];
   #shards = 0;
   #bytesWritten = 0;
-  #journal: RecoveredJournal | null = null;
 
   constructor(mounted: MountedVolume, dryRun: boolean, progress: RecoveryProgress) {
     this.#mounted = mounted;
@@ -190,37 +188,10 @@ class RebuildRun {
     return sizes.flatMap((size, index) => (size === null || size < place.layout.shardBytes ? [index] : []));
   }
 
-  /** The whole segment from the backup or the journal. In a dry run only says which one has it. */
+  /** The whole segment from the backup or the journal. */
   async #elsewhere(row: SegmentRow): Promise<readonly [Source, Buffer | null]> {
-    const { backup } = this.#mounted.core;
-    const id = { generation: row.generation, number: row.segment };
-    if (backup !== null) {
-      try {
-        const length = await backup.segments.length(id);
-        if (length !== null && this.#dryRun) return ['backup', null];
-        if (length !== null) return ['backup', await backup.segments.get(id, 0, length)];
-      } catch (error) {
-        if (!isErrorOf(error, 'missing', 'corrupt', 'unavailable', 'invalid')) throw error;
-      }
-    }
-    const bytes = await this.#fromJournal(row);
-    if (bytes === null) return ['none', null];
-    return ['journal', this.#dryRun ? null : bytes];
-  }
-
-  async #fromJournal(row: SegmentRow): Promise<Buffer | null> {
-    const { core } = this.#mounted;
-    const journal = (this.#journal ??= await recoverJournal({ volume: core.volume, disks: core.disks.present(), journalDisks: [], logger: core.ports.logger }));
-    const bytes = Buffer.alloc(row.length);
-    const covered: { from: number; to: number }[] = [];
-    for await (const range of journal.payloadOf(row.segment)) {
-      range.bytes.copy(bytes, range.offset);
-      covered.push({ from: range.offset, to: range.offset + range.bytes.length });
-    }
-    covered.sort((a, b) => a.from - b.from);
-    let end = 0;
-    for (const { from, to } of covered) if (from <= end) end = Math.max(end, to);
-    return end >= row.length ? bytes : null;
+    const found = await this.#mounted.rescue.find(row);
+    return found === null ? ['none', null] : [found.source, this.#dryRun ? null : found.bytes];
   }
 
   async #restoreShards(row: SegmentRow, place: SegmentPlace, missing: readonly number[], bytes: Buffer | null): Promise<void> {
@@ -241,10 +212,7 @@ class RebuildRun {
   /** Fewer disks than shards: the segment is written anew in a layout that fits what is left. */
   async #relayout(row: SegmentRow, old: SegmentPlace, bytes: Buffer): Promise<void> {
     const { core } = this.#mounted;
-    const place = await core.pool.store(old.id, bytes, old.layout.number + 1, !row.present);
-    failpoint('after-relayout-before-record');
-    core.record({ type: 'segment-seal', segment: row.segment, length: place.length, layout: place.layout, disks: place.disks.flatMap((d) => (d === null ? [] : [d])) });
-    await core.journal.commit();
+    const place = await storeAnew(core, row, bytes);
     this.#shards += place.disks.length;
     this.#bytesWritten += place.layout.shardBytes * place.disks.length;
     await core.pool.removeShards(old, old.disks.flatMap((disk, index) => (disk === null ? [] : [index])));

@@ -58,6 +58,6 @@ export interface Volume {
   flush(progress?: FlushProgress): Promise<FlushReport>;
   /** Flush conditions that hold now, in words (`age 3601 s >= 3600 s`); empty: nothing is due. */
   due(): readonly string[];
-  /** Everything durable, image published, journal closed. Idempotent. */
+  /** Everything durable, image published, journal closed. Idempotent. Rejects (volume-failed) when that could not be had; all is let go of even then. */
   close(): Promise<void>;
 }

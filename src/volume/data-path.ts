@@ -6,6 +6,7 @@ import type { ContentId, Ino, SegmentNumber } from '../base/ids.js';
 import { requestBytesMax } from '../base/limits.js';
 import type { Inode, Extent } from '../skeleton/contract.js';
 import type { VolumeCore } from './core.js';
+import type { Rescue } from './rescue.js';
 
 /** Rows fetched at once while a read is planned. */
 const extentsPerQuery = 512;
@@ -20,9 +21,11 @@ interface Piece {
 
 export class DataPath {
   readonly #core: VolumeCore;
+  readonly #rescue: Rescue;
 
-  constructor(core: VolumeCore) {
+  constructor(core: VolumeCore, rescue: Rescue) {
     this.#core = core;
+    this.#rescue = rescue;
   }
 
   /** Synchronous; the caller was admitted for these bytes. Throws 'full' before anything is changed. */
@@ -90,10 +93,10 @@ export class DataPath {
     try {
       await core.pool.read(place, offset, into);
     } catch (error) {
-      if (core.backup === null || !isErrorOf(error, 'unavailable', 'corrupt')) throw error;
-      // Fewer than k shards: the backup is the next source (recovery order of the design).
-      const bytes = await core.backup.segments.get(place.id, offset, into.length);
-      bytes.copy(into);
+      if (!isErrorOf(error, 'unavailable', 'corrupt')) throw error;
+      // Fewer than k good shards: the next source (recovery order of the design), kept for the next reader.
+      await this.#rescue.keep(segment, place, error);
+      await core.pool.read(core.placeOf(segment) ?? place, offset, into);
     } finally {
       core.unpin(segment);
     }

@@ -23,12 +23,14 @@ import type { NamedDelta, OpenVolume, VolumeStatus } from './status.js';
 import { skeletonPath } from './skeleton-path.js';
 import { namedDeltas, volumeStatus } from './status-report.js';
 import { removeStrays } from './strays.js';
+import { Rescue } from './rescue.js';
 import { Sweeper } from './sweeper.js';
 
 export class MountedVolume implements OpenVolume {
   readonly core: VolumeCore;
   readonly points: ConsistencyPoints;
   readonly data: DataPath;
+  readonly rescue: Rescue;
   readonly sweeper: Sweeper;
   readonly ownership: Ownership;
   readonly flusher: Flusher;
@@ -43,7 +45,8 @@ export class MountedVolume implements OpenVolume {
     this.core = core;
     this.admission = new Admission(core);
     this.points = new ConsistencyPoints(core, this.admission);
-    this.data = new DataPath(core);
+    this.rescue = new Rescue(core);
+    this.data = new DataPath(core, this.rescue);
     this.orphans = new Orphans(core, this.admission);
     this.sweeper = new Sweeper(core);
     this.ownership = new Ownership(core);
@@ -169,7 +172,9 @@ export class MountedVolume implements OpenVolume {
     } finally {
       await this.#letGo();
     }
-    if (core.failure === null) await markClean(skeletonPath(core.settings));
+    // Whoever unmounts must hear that the end was not durable.
+    if (core.failure !== null) throw core.failure;
+    await markClean(skeletonPath(core.settings));
   }
 
   /** Lets go without another durable step: the volume turned out not to be ours. */

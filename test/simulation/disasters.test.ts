@@ -10,6 +10,7 @@ const shapes: readonly WorldShape[] = [
   { disks: 4, parity: 1, tolerance: 2, scheme: 'parity', backup: true },
   { disks: 5, parity: 1, tolerance: 2, scheme: 'parity', backup: true },
   { disks: 4, parity: 2, tolerance: 2, scheme: 'parity', backup: true },
+  { disks: 4, parity: 1, tolerance: 2, scheme: 'copy', backup: true, journalDisks: 3 },
   { disks: 3, parity: 0, tolerance: 1, scheme: 'parity', backup: true },
 ];
 

@@ -68,7 +68,8 @@ async function replaceAndRebuild(world: World, what: string): Promise<VolumeSett
   const report = await must(world, rebuildVolumeWith(world.settings, { replace, dryRun: false }, world.ports(), () => {}), what);
   assert.deepEqual(report.lost, [], `${what}: nothing is lost`);
   const next = (path: string): string => replace.find((r) => r.old === path)?.new ?? path;
-  return { ...world.settings, disks: world.settings.disks.map(({ path }) => ({ path: next(path) })) };
+  const named = (disks: VolumeSettings['disks']): VolumeSettings['disks'] => disks.map(({ path }) => ({ path: next(path) }));
+  return { ...world.settings, disks: named(world.settings.disks), journal: { disks: named(world.settings.journal.disks) } };
 }
 
 async function sameTree(world: World, settings: VolumeSettings, model: Model, what: string): Promise<Model> {
@@ -85,8 +86,8 @@ async function flushAndRestore(world: World, settings: VolumeSettings, model: Mo
   await must(world, volume.flush(), what('flush'));
   assert.equal(volume.backlog().deltas, 0, what('a flush leaves no deltas'));
   await must(world, volume.close(), what('close'));
-  const bare: VolumeSettings = { ...settings, stateDir: `${settings.stateDir}/bare`, disks: settings.disks.map((_, i) => ({ path: `/bare${i}` })) };
-  for (const { path } of bare.disks) world.insertDisk(path);
+  const bare: VolumeSettings = { ...settings, stateDir: `${settings.stateDir}/bare`, disks: settings.disks.map((_, i) => ({ path: `/bare${i}` })), journal: { disks: settings.journal.disks.map((_, i) => ({ path: `/barejournal${i}` })) } };
+  for (const { path } of [...bare.disks, ...bare.journal.disks]) world.insertDisk(path);
   const report = await must(world, restoreVolumeWith({ settings: bare, at: null }, world.ports(), () => {}), what('restore'));
   assert.deepEqual(report.lost, [], what('restore loses nothing'));
   await sameTree(world, bare, model, what('restored'));

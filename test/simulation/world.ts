@@ -25,6 +25,8 @@ export interface WorldShape {
   readonly tolerance: number;
   readonly scheme: 'parity' | 'copy';
   readonly backup: boolean;
+  /** Dedicated journal disks; default none. */
+  readonly journalDisks?: number;
 }
 
 export class World {
@@ -51,9 +53,13 @@ export class World {
     this.stateDir = mkdtempSync(join(process.platform === 'linux' ? '/dev/shm' : tmpdir(), 'holdfast-sim-'));
     this.store = new MemoryObjectStore({ pause: () => new Promise((resolve) => this.scheduler.defer(resolve)) });
     for (let i = 0; i < shape.disks; i++) this.slots.set(`/disk${i}`, this.#newDisk(`/disk${i}`));
+    const journal = Array.from({ length: shape.journalDisks ?? 0 }, (_, i) => `/journal${i}`);
+    const pool = [...this.slots.keys()];
+    for (const path of journal) this.slots.set(path, this.#newDisk(path));
     this.settings = {
       ...defaultSettings('sim', this.stateDir),
-      disks: [...this.slots.keys()].map((path) => ({ path })),
+      disks: pool.map((path) => ({ path })),
+      journal: { disks: journal.map((path) => ({ path })) },
       parity: shape.parity,
       tolerance: shape.tolerance,
       scheme: shape.scheme,

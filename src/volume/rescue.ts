@@ -1,0 +1,96 @@
+// Segments with fewer than k usable shards: their bytes come whole from the next source (backup, then journal), are kept as a
+// new layout on the disks that are here, and served from there. One fetch a segment, however many wait for it.
+import { HoldfastError, isErrorOf } from '../base/errors.js';
+import { failpoint } from '../base/failpoint.js';
+import type { SegmentNumber } from '../base/ids.js';
+import { Mutex } from '../base/mutex.js';
+import { recoverJournal } from '../journal/recovery.js';
+import type { SegmentPlace } from '../pool/contract.js';
+import type { SegmentRow } from '../skeleton/contract.js';
+import type { VolumeCore } from './core.js';
+
+export type RescueSource = 'backup' | 'journal';
+
+export interface RescuedBytes {
+  readonly source: RescueSource;
+  readonly bytes: Buffer;
+}
+
+export class Rescue {
+  readonly #core: VolumeCore;
+  readonly #lock = new Mutex();
+
+  constructor(core: VolumeCore) {
+    this.#core = core;
+  }
+
+  /** Makes a segment readable again. 'unavailable' (segment-unreadable) when no source has it; `cause` is why its shards do not suffice. */
+  keep(segment: SegmentNumber, seen: SegmentPlace, cause: unknown): Promise<void> {
+    return this.#lock.run(async () => {
+      const row = this.#core.skeleton.segment(segment);
+      // Somebody else's rescue, or a rebuild, was faster.
+      if (row === null || row.layout?.number !== seen.layout.number) return;
+      const found = await this.find(row);
+      if (found === null) throw unreadable(segment, cause);
+      await storeAnew(this.#core, row, found.bytes);
+      this.#core.ports.logger.warn({ segment, source: found.source }, 'a segment had too few shards and was made whole from another source');
+    });
+  }
+
+  /** The whole segment from the backup, else from the journal; null when neither has it. */
+  async find(row: SegmentRow): Promise<RescuedBytes | null> {
+    const fromBackup = await this.#fromBackup(row);
+    if (fromBackup !== null) return { source: 'backup', bytes: fromBackup };
+    const fromJournal = await this.#fromJournal(row);
+    return fromJournal === null ? null : { source: 'journal', bytes: fromJournal };
+  }
+
+  async #fromBackup(row: SegmentRow): Promise<Buffer | null> {
+    const { backup } = this.#core;
+    if (backup === null) return null;
+    const id = { generation: row.generation, number: row.segment };
+    try {
+      const length = await backup.segments.length(id);
+      return length === null ? null : await backup.segments.get(id, 0, length);
+    } catch (error) {
+      // A damaged or unreachable object is no source; the journal may be one.
+      if (!isErrorOf(error, 'missing', 'corrupt', 'unavailable', 'invalid')) throw error;
+      this.#core.ports.logger.warn({ segment: row.segment, error: error.message }, 'the backup cannot give a segment');
+      return null;
+    }
+  }
+
+  async #fromJournal(row: SegmentRow): Promise<Buffer | null> {
+    const { volume, disks, ports } = this.#core;
+    const journal = await recoverJournal({ volume, disks: disks.present(), journalDisks: [], logger: ports.logger });
+    const bytes = Buffer.alloc(row.length);
+    const covered: { readonly from: number; readonly to: number }[] = [];
+    for await (const range of journal.payloadOf(row.segment)) {
+      range.bytes.copy(bytes, range.offset);
+      covered.push({ from: range.offset, to: range.offset + range.bytes.length });
+    }
+    covered.sort((a, b) => a.from - b.from);
+    let end = 0;
+    for (const { from, to } of covered) if (from <= end) end = Math.max(end, to);
+    return end >= row.length ? bytes : null;
+  }
+}
+
+/** Writes a segment under a new layout that fits the disks that are here; durable and recorded when it resolves. */
+export async function storeAnew(core: VolumeCore, row: SegmentRow, bytes: Buffer): Promise<SegmentPlace> {
+  const id = { generation: row.generation, number: row.segment };
+  const place = await core.pool.store(id, bytes, (row.layout?.number ?? 0) + 1, !row.present);
+  failpoint('after-new-layout-before-record');
+  core.record({ type: 'segment-seal', segment: row.segment, length: place.length, layout: place.layout, disks: place.disks.flatMap((disk) => (disk === null ? [] : [disk])) });
+  await core.journal.commit();
+  // Durable from here: readers find the new layout, whatever happens to the old files.
+  return place;
+}
+
+function unreadable(segment: SegmentNumber, cause: unknown): HoldfastError {
+  return new HoldfastError('unavailable', `segment ${segment} has too few shards on the disks that are here, and neither backup nor journal has it`, {
+    code: 'segment-unreadable',
+    hint: 'Bring back a missing disk; `holdfast rebuild` names the files that need it.',
+    cause,
+  });
+}
