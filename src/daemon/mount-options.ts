@@ -9,7 +9,7 @@ export interface MountChoices {
   readonly readOnly: boolean;
 }
 
-const ignored = new Set(['defaults', 'auto', 'noauto', 'user', 'nouser', 'users', 'owner', 'group', '_netdev', 'nofail', 'dev', 'nodev', 'suid', 'nosuid', 'exec', 'noexec', 'async']);
+const ignored = new Set(['defaults', 'auto', 'noauto', 'user', 'nouser', 'users', 'owner', 'group', '_netdev', 'nofail', '']);
 
 export function applyMountOptions(settings: VolumeSettings, choices: MountChoices): VolumeSettings {
   let mount: MountSettings = choices.readOnly ? { ...settings.mount, readOnly: true } : settings.mount;
@@ -24,10 +24,10 @@ function withOption(mount: MountSettings, option: string): MountSettings {
   if (option === 'relatime') return { ...mount, noatime: false };
   if (option === 'allow_other') return { ...mount, allowOther: true };
   if (ignored.has(option) || option.startsWith('x-')) return mount;
-  if (option === 'sync' || option === 'strictatime' || option === '') {
+  if (option === 'strictatime') {
     throw new HoldfastError('invalid', `the mount option ${JSON.stringify(option)} is not supported`, {
       code: 'mount-option',
-      hint: 'supported: ro, rw, noatime, relatime, allow_other, and options of the kernel side (docs/holdfast.1)',
+      hint: 'supported: ro, rw, noatime, relatime, allow_other, suid, dev, noexec, sync, dirsync',
     });
   }
   return { ...mount, options: [...mount.options, option] };
