@@ -65,7 +65,7 @@ async function prepare(request: RestoreRequest, ports: VolumePorts): Promise<{ r
 }
 
 async function openFrom(backup: BackupSettings, ports: VolumePorts): Promise<{ readonly backup: Backup; readonly volume: Backup['volume'] }> {
-  const store = await ports.openStore(backup, false);
+  const store = await ports.openStore(backup);
   const marker = await readMarker(store);
   if (marker === null) {
     await store.close();

@@ -58,7 +58,7 @@ async function claimPrefix(settings: VolumeSettings, ports: VolumePorts, volume:
     warnings.push('no backup: what the disks lose is lost, and un-backed-up data never ends');
     return null;
   }
-  const backup = openBackup({ store: await ports.openStore(settings.backup, true), volume, codec: ports.codec, clock: ports.clock, random: ports.random, logger: ports.logger });
+  const backup = openBackup({ store: await ports.openStore(settings.backup), volume, codec: ports.codec, clock: ports.clock, random: ports.random, logger: ports.logger });
   await backup.claimMarker();
   const probe = await backup.roots.probe();
   if (!probe.fences) warnings.push(`the backup cannot fence a second owner (${probe.detail}): never mount this volume on two machines`);

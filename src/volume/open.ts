@@ -120,7 +120,7 @@ function recordDisks(core: VolumeCore): void {
 
 async function openBackupIfAny(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId): Promise<Backup | null> {
   if (settings.backup === null) return null;
-  const store = await ports.openStore(settings.backup, false);
+  const store = await ports.openStore(settings.backup);
   return openBackup({ store, volume, codec: ports.codec, clock: ports.clock, random: ports.random, logger: ports.logger });
 }
 

@@ -36,7 +36,7 @@ export class Ownership {
         time: this.#core.ports.clock.now(),
         generation: this.#core.generation,
         settings: rootSettings(this.#core),
-      });
+      }, newest?.sequence);
       this.#claimed = true;
       this.problem = null;
     } catch (error) {

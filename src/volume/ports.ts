@@ -42,8 +42,8 @@ export interface VolumePorts {
   readonly bootId: string;
   readonly codec: Codec;
   readonly disks: DiskProvider;
-  /** `create`: init may make a missing directory; at any other time it is a disk that is not mounted. Never fails for a store that is only away. */
-  openStore(backup: BackupSettings, create: boolean): Promise<ObjectStore>;
+  /** Touches nothing: a store that is away must not keep a volume from mounting. */
+  openStore(backup: BackupSettings): Promise<ObjectStore>;
   /** Sizes other than the project's limits: for the simulation, whose worlds are small. */
   readonly poolSettings?: Partial<PoolSettings>;
   readonly journalLimits?: JournalLimits;

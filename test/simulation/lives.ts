@@ -13,7 +13,7 @@ import { Workload } from './workload.js';
 import { World, type WorldShape } from './world.js';
 
 const stepsMax = 200_000;
-const fileBytesMax = 200_000;
+const fileBytesMax = 100_000;
 
 export interface LifeOptions {
   readonly shape: WorldShape;

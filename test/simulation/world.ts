@@ -82,8 +82,8 @@ export class World {
       bootId: `boot-${this.#boot}`,
       codec: new InlineCodec(),
       inlineImages: true,
-      poolSettings: { segmentBytes: 128 * 1024, buffersMax: 4, sealEarlyBytes: 32 * 1024, sealsAtOnce: 2, reserveBytes: () => 4 * 1024 * 1024 },
-      journalLimits: { ...groupLimits, fileBytes: 512 * 1024 },
+      poolSettings: { segmentBytes: 64 * 1024, buffersMax: 4, sealEarlyBytes: 24 * 1024, sealsAtOnce: 2, reserveBytes: () => 4 * 1024 * 1024 },
+      journalLimits: { ...groupLimits, fileBytes: 128 * 1024 },
       openStore: () => {
         const faulty = new FaultyObjectStore(openForever(this.store), (operation, key) => this.storeFault(operation, key));
         return Promise.resolve(new RetryingObjectStore(faulty, { clock: this.scheduler.clock, random: this.random, logger: this.logger }, defaultRetryPolicy));

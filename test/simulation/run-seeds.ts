@@ -1,0 +1,30 @@
+// Spreads seeds over child processes, one a core, and joins their reports. HOLDFAST_SIM_SEEDS sets how many seeds there are,
+// HOLDFAST_SIM_FIRST where to begin: a failing seed is replayed by HOLDFAST_SIM_FIRST=<seed> HOLDFAST_SIM_SEEDS=1.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { SeedsReport } from './seeds.js';
+
+export const seedCount = Number(process.env['HOLDFAST_SIM_SEEDS'] ?? 100);
+export const firstSeed = Number(process.env['HOLDFAST_SIM_FIRST'] ?? 1);
+
+export async function runSeeds(kind: 'lives' | 'disasters'): Promise<Omit<SeedsReport, 'failure'>> {
+  const children = Math.max(1, Math.min(availableParallelism(), seedCount));
+  const share = Math.ceil(seedCount / children);
+  const reports = await Promise.all(
+    Array.from({ length: children }, (_, i) => child(kind, firstSeed + i * share, Math.min(share, seedCount - i * share))),
+  );
+  for (const { failure } of reports) assert.equal(failure, null, failure === null ? '' : `seed ${failure.seed}: ${failure.message}`);
+  return { crashes: reports.reduce((sum, r) => sum + r.crashes, 0), failpoints: [...new Set(reports.flatMap((r) => r.failpoints))].sort() };
+}
+
+function child(kind: string, first: number, count: number): Promise<SeedsReport> {
+  const script = fileURLToPath(new URL('./seeds.js', import.meta.url));
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [script, kind, String(first), String(count)], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      if (error !== null) reject(new Error(`seeds ${first}..${first + count - 1}: ${error.message}\n${stderr}`));
+      else resolve(JSON.parse(stdout) as SeedsReport); // what seeds.ts prints
+    });
+  });
+}

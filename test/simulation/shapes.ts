@@ -1,0 +1,22 @@
+// The shapes of volume that the simulation goes through, by seed.
+import type { WorldShape } from './world.js';
+
+export const shapes: readonly WorldShape[] = [
+  { disks: 4, parity: 1, tolerance: 2, scheme: 'parity', backup: true },
+  { disks: 3, parity: 1, tolerance: 1, scheme: 'parity', backup: true },
+  { disks: 4, parity: 1, tolerance: 2, scheme: 'copy', backup: true, journalDisks: 3 },
+  { disks: 4, parity: 1, tolerance: 2, scheme: 'parity', backup: false },
+  { disks: 5, parity: 1, tolerance: 2, scheme: 'parity', backup: true },
+  { disks: 4, parity: 2, tolerance: 2, scheme: 'parity', backup: true },
+  { disks: 3, parity: 0, tolerance: 1, scheme: 'parity', backup: true },
+  { disks: 1, parity: 0, tolerance: 0, scheme: 'parity', backup: true },
+];
+
+/** Disasters need a backup to restore from and a disk to lose. */
+export const disasterShapes: readonly WorldShape[] = shapes.filter((shape) => shape.backup && shape.tolerance > 0);
+
+export function shapeOf(list: readonly WorldShape[], seed: number): WorldShape {
+  const shape = list[seed % list.length];
+  if (shape === undefined) throw new RangeError('no shapes');
+  return shape;
+}
