@@ -29,7 +29,7 @@ export async function launchDaemon(request: DaemonRequest, settings: VolumeSetti
 
 function launch(request: DaemonRequest, output: number | 'ignore', log: string | null): Promise<Launched> {
   // The working directory is /, so that no other mount is kept busy.
-  const child = spawn(process.execPath, [daemonEntry(), JSON.stringify(request)], { detached: true, cwd: '/', stdio: ['ignore', output, output, 'ipc'] });
+  const child = spawn(process.execPath, [...process.execArgv, daemonEntry(), JSON.stringify(request)], { detached: true, cwd: '/', stdio: ['ignore', output, output, 'ipc'] });
   return new Promise((resolve, reject) => {
     child.once('error', (error) => reject(new HoldfastError('internal', `the daemon could not be started: ${messageOf(error)}`, { code: 'daemon-start', cause: error })));
     child.once('message', (message) => {
