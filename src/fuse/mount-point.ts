@@ -1,11 +1,11 @@
 // What is at a mount point before we mount, and the removal of what a dead daemon left there.
 // Never blocks for long: a mount whose server does not answer is 'hung'.
-import { lstat, readdir, realpath, stat, writeFile } from 'node:fs/promises';
+import { lstat, readdir, realpath, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
 import { type MountEntry, mountAt, readMountTable } from './mount-table.js';
-import { unmount } from './mount.js';
+import { forceUnmount, unmount } from './mount.js';
 
 export type MountPointState = 'missing' | 'not-directory' | 'not-empty' | 'empty' | 'mounted' | 'dead' | 'hung';
 
@@ -48,16 +48,18 @@ export async function prepareMountPoint(givenPath: string, clock: Clock): Promis
   throw new HoldfastError('unavailable', `${givenPath}: too many dead mounts lie on top of each other`, { code: 'mount-point-dead' });
 }
 
-/** Cuts the connection of a FUSE mount, so that everybody who waits in it gets an error. For a server that hangs. */
+/** Cuts the connection of a FUSE mount, so that everybody who waits in it gets an error: for a server that hangs. The mount may be gone, too, afterwards. */
 export async function abortConnection(mount: MountEntry): Promise<void> {
   const minor = mount.device.split(':')[1] ?? '';
   const file = `/sys/fs/fuse/connections/${minor}/abort`;
   try {
     await writeFile(file, '1');
   } catch (error) {
+    // fusectl is not mounted everywhere; a forced unmount begins with the same cut.
+    if ((await forceUnmount(mount.mountPoint)) === 0) return;
     throw new HoldfastError('unavailable', `cannot cut the connection of ${mount.mountPoint}: ${messageOf(error)}`, {
       code: 'fuse-abort-failed',
-      hint: `As root: echo 1 > ${file}`,
+      hint: `As root: mount -t fusectl fusectl /sys/fs/fuse/connections; echo 1 > ${file}`,
       cause: error,
     });
   }
@@ -75,7 +77,8 @@ async function besideMounts(path: string): Promise<string> {
 }
 
 async function liveness(path: string, clock: Clock): Promise<'mounted' | 'dead' | 'hung'> {
-  const answered = stat(path).then(
+  // Unlike stat(2), which the kernel may answer from what it remembers, statfs(2) always asks the server.
+  const answered = statfs(path).then(
     (): 'mounted' => 'mounted',
     (error: NodeJS.ErrnoException): 'mounted' | 'dead' => (error.code === 'ENOTCONN' || error.code === 'ECONNABORTED' ? 'dead' : 'mounted'),
   );

@@ -2,6 +2,7 @@
 // what is said through it is not this file's business. Everything that may block runs on threads or in a child.
 import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { HoldfastError } from '../base/errors.js';
 import { requestBytesMax } from '../base/limits.js';
@@ -37,6 +38,7 @@ const mountFlags: Readonly<Record<string, { readonly set: number; readonly clear
   atime: { set: 0, clear: 1024 },
 };
 const nosuidNodev = 2 | 4;
+const forceFlag = 1;
 const detachFlag = 2;
 
 /** Gives the device of the new mount. */
@@ -66,6 +68,12 @@ export async function unmount(mountPoint: string, options: { readonly lazy: bool
   throw new HoldfastError(name === 'EINVAL' ? 'missing' : 'unavailable', `cannot unmount ${mountPoint}: ${name === 'EINVAL' ? 'nothing is mounted there' : name}`, {
     code: 'unmount-refused',
   });
+}
+
+/** Cuts the connection and, when nobody is in it, ends the mount. Root only. Gives 0 or an errno. */
+export async function forceUnmount(mountPoint: string): Promise<number> {
+  const errno = await unmountDevice(mountPoint, forceFlag);
+  return errno === constants.errno.EBUSY ? 0 : errno;
 }
 
 /** The number for mount(2). Throws 'invalid' (mount-option-unknown). */

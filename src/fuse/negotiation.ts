@@ -11,14 +11,16 @@ export type Negotiation = 'agreed' | 'ask-again' | 'too-old';
 
 const pageBytes = 4096;
 
-/** Flags that are always wanted. Left out on purpose: locks (the kernel does them alone), AUTO_INVAL_DATA (our own mtime would empty its cache), EXPORT_SUPPORT. */
+/**
+ * Flags that are always wanted. Left out on purpose: locks (the kernel does them alone), AUTO_INVAL_DATA (our own mtime would empty
+ * its cache), ASYNC_DIO (nobody could kill a process whose direct read waits: the kernel sends no INTERRUPT for it), EXPORT_SUPPORT.
+ */
 const wanted =
   InitFlag.asyncRead |
   InitFlag.atomicTruncate |
   InitFlag.bigWrites |
   InitFlag.doReaddirplus |
   InitFlag.readdirplusAuto |
-  InitFlag.asyncDirect |
   InitFlag.parallelDirectoryOperations |
   InitFlag.abortError |
   InitFlag.maxPages |

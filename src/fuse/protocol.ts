@@ -67,7 +67,6 @@ export const InitFlag = {
   bigWrites: 1 << 5,
   doReaddirplus: 1 << 13,
   readdirplusAuto: 1 << 14,
-  asyncDirect: 1 << 15,
   writebackCache: 1 << 16,
   parallelDirectoryOperations: 1 << 18,
   abortError: 1 << 21,

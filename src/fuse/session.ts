@@ -27,7 +27,7 @@ export interface FuseSessionOptions extends MountOptions {
   readonly settings?: Partial<FuseSettings> | undefined;
 }
 
-/** 'unmounted': umount(2), also of a lazy one when the last file was closed. 'cut': aborted through /sys/fs/fuse, or by abort(). */
+/** 'unmounted': umount(2), also a forced one, and a lazy one when the last file was closed. 'cut': aborted through /sys/fs/fuse, or by abort(). */
 export type SessionEnd = 'unmounted' | 'cut';
 
 export class FuseSession {

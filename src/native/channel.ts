@@ -55,7 +55,7 @@ export class Channel {
 
   /** Sends a notification from a thread: the kernel may make it wait for requests that we answer. 0 or an errno (ENOENT: not cached). */
   async notify(message: Uint8Array): Promise<number> {
-    return -(await this.#raw.notify(message));
+    return Math.abs(await this.#raw.notify(message));
   }
 
   /** Cuts the connection: what waits in the kernel gets ECONNABORTED. Idempotent. */
@@ -72,7 +72,7 @@ export function mountDevice(mountPoint: string, source: string, type: string, fl
 
 /** umount2(2) on a thread. 0 or an errno. */
 export async function unmountDevice(mountPoint: string, flags: number): Promise<number> {
-  return -(await addon.fuseUnmount(mountPoint, flags));
+  return Math.abs(await addon.fuseUnmount(mountPoint, flags));
 }
 
 /** The two ends of a socket with message borders: for fusermount3, and as a stand-in for the device in tests. */
