@@ -3,7 +3,7 @@
 import type { Timer } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { imageJournalBytes, pointIntervalBeats, pointRecordsMax } from '../base/limits.js';
-import type { Lsn } from '../base/ids.js';
+import { NO_LSN, type Lsn } from '../base/ids.js';
 import type { Cleaner } from './cleaner.js';
 import type { ConsistencyPoints } from './consistency-point.js';
 import type { VolumeCore } from './core.js';
@@ -21,6 +21,8 @@ export class Background {
   #beats = 0;
   #lastPoint: Lsn;
   #beatsSinceImage = 0;
+  #retainedAtImage = 0;
+  #sweptHorizon: Lsn = NO_LSN;
 
   constructor(core: VolumeCore, points: ConsistencyPoints, sweeper: Sweeper, cleaner: Cleaner) {
     this.#core = core;
@@ -74,18 +76,21 @@ export class Background {
     const core = this.#core;
     await core.pool.refreshSpace();
     if (core.protectionDue) await this.#protect();
-    this.#sweeper.drop();
+    const dropped = this.#sweeper.drop();
     await this.#cleaner.step();
     if (this.#imageDue()) {
       this.#beatsSinceImage = 0;
       await publishLocalImage(core, this.#points);
+      this.#retainedAtImage = core.journal.retainedBytes;
       this.#lastPoint = core.skeleton.appliedLsn;
     } else if (this.#pointDue()) {
       await this.#points.cut();
       this.#lastPoint = core.skeleton.appliedLsn;
     }
-    await this.#sweeper.sweep();
-    await core.imageSource.checkpoint();
+    if (dropped > 0 || core.localImages.horizon !== this.#sweptHorizon) {
+      await this.#sweeper.sweep();
+      this.#sweptHorizon = core.localImages.horizon;
+    }
   }
 
   /** Journal copies and images go to other disks at once when one is lost. */
@@ -110,7 +115,7 @@ export class Background {
   #imageDue(): boolean {
     // A flush that is capturing publishes by itself.
     if (this.#core.imageLock.busy) return false;
-    if (this.#core.journal.retainedBytes > imageJournalBytes && this.#beatsSinceImage >= 5) return true;
+    if (this.#core.journal.retainedBytes - this.#retainedAtImage >= imageJournalBytes) return true;
     return this.#beatsSinceImage >= 15 && this.#sweeper.waitingForImage();
   }
 }

@@ -6,6 +6,8 @@ import type { Admission } from './admission.js';
 import type { VolumeCore } from './core.js';
 import type { DataPath } from './data-path.js';
 
+/** Extents moved in one step; the next step goes on with what is left. */
+const extentsPerStep = 256;
 /** A segment below this live share is worth rewriting (write amplification at most 1 / (1 - share) of it). */
 const liveShareMax = 0.25;
 
@@ -20,7 +22,7 @@ export class Cleaner {
     this.#data = data;
   }
 
-  /** Empties at most one segment. */
+  /** Moves some extents of at most one segment. */
   async step(): Promise<void> {
     const victim = this.#core.skeleton.garbage(liveShareMax, 8).find((row) => row.live > 0 && !this.#core.pinned(row.segment));
     if (victim !== undefined) await this.#empty(victim);
@@ -28,8 +30,7 @@ export class Cleaner {
 
   async #empty(victim: SegmentRow): Promise<void> {
     const { skeleton, pool } = this.#core;
-    const references = [...skeleton.referencesTo(victim.segment)];
-    for (const { content, extent } of references) {
+    for (const { content, extent } of firstOf(skeleton.referencesTo(victim.segment), extentsPerStep)) {
       const bytes = Buffer.allocUnsafe(extent.length);
       await this.#data.readSegment(victim.segment, extent.segmentOffset, bytes);
       for (let wait = this.#admission.admit(extent.length); wait !== null; wait = this.#admission.admit(extent.length)) await wait;
@@ -52,4 +53,14 @@ export class Cleaner {
       }
     }
   }
+}
+
+/** Taken before anything is changed: the rows move while they are worked on. */
+function firstOf<T>(items: Iterable<T>, limit: number): readonly T[] {
+  const taken: T[] = [];
+  for (const item of items) {
+    taken.push(item);
+    if (taken.length === limit) break;
+  }
+  return taken;
 }

@@ -37,6 +37,7 @@ export class Flusher {
   readonly #sweeper: Sweeper;
   readonly #ownership: Ownership;
   #running: Promise<FlushReport> | null = null;
+  #stopping = false;
   /** Last failure, for status; null after a success. */
   lastError: string | null = null;
 
@@ -79,6 +80,11 @@ export class Flusher {
     return this.#running.finally(() => {
       this.#running = null;
     });
+  }
+
+  /** A flush that runs ends at its next segment. */
+  stop(): void {
+    this.#stopping = true;
   }
 
   /** Resolves when no flush runs, whatever its end. */
@@ -186,6 +192,7 @@ export class Flusher {
         const segment = segments[next++];
         if (segment === undefined) return;
         try {
+          this.#assertGoing();
           await this.#uploadOne(backup, segment);
         } catch (error) {
           failure ??= error;
@@ -197,6 +204,11 @@ export class Flusher {
     };
     await Promise.all(Array.from({ length: uploadsAtOnce }, worker));
     if (failure !== null) throw failure;
+  }
+
+  #assertGoing(): void {
+    if (!this.#stopping) return;
+    throw new HoldfastError('closed', 'the flush was stopped because the volume is being closed', { code: 'flush-stopped', hint: 'The next flush goes on with what is left.' });
   }
 
   async #uploadOne(backup: Backup, segment: SegmentNumber): Promise<void> {

@@ -2,6 +2,7 @@
 // and journal files can go. An image counts only when all copies are durable; a disk that fails gives its copy to another.
 import type { ImageChain, ImageReference } from '../backup/contract.js';
 import { createImageChain } from '../backup/image-chain.js';
+import { isErrorOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import { asLsn, NO_LSN, type DiskId, type Lsn, type VolumeId } from '../base/ids.js';
 import type { Disk } from '../disk/disk.js';
@@ -75,7 +76,8 @@ export class LocalImages {
         done.add(disk.id);
       } catch (error) {
         this.#chains.delete(disk.id);
-        this.#disks.fail(disk.id, error);
+        // A full disk is no failed one: another takes this copy.
+        if (!isErrorOf(error, 'full')) this.#disks.fail(disk.id, error);
       }
     }
     if (done.size === 0 || done.size < wanted) return false;

@@ -82,12 +82,12 @@ export class MountedVolume implements OpenVolume {
   }
 
   apply(record: FileRecord): Lsn {
-    // Rename over an existing name: its inode may become an orphan by that.
+    // Rename over an existing name: its inode may lose its last name by that.
     const replaced = record.type === 'rename' && !record.exchange ? this.core.skeleton.lookup(record.toParent, record.toName) : null;
     const lsn = this.core.record(record);
-    if (record.type === 'unlink') this.orphans.consider(record.ino);
+    if (record.type === 'unlink') this.orphans.lostName(record.ino);
     else if (record.type === 'truncate') this.orphans.startTrims();
-    else if (replaced !== null) this.orphans.consider(replaced.ino);
+    else if (replaced !== null) this.orphans.lostName(replaced.ino);
     return lsn;
   }
 
@@ -160,6 +160,8 @@ export class MountedVolume implements OpenVolume {
     await this.#background.stop();
     await this.orphans.stop();
     await this.#strays;
+    this.flusher.stop();
+    this.admission.budgetChanged();
     await this.flusher.idle();
     try {
       if (core.failure === null) {

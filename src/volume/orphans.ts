@@ -10,6 +10,8 @@ export class Orphans {
   readonly #core: VolumeCore;
   readonly #admission: Admission;
   readonly #holds = new Map<Ino, number>();
+  /** Without a name, but held. */
+  readonly #nameless = new Set<Ino>();
   readonly #reapable = new Set<Ino>();
   #running: Promise<void> | null = null;
   #stopped = false;
@@ -30,16 +32,20 @@ export class Orphans {
       return;
     }
     this.#holds.delete(ino);
-    this.consider(ino);
+    if (this.#nameless.delete(ino)) this.#reap(ino);
   }
 
-  /** The inode lost a name or a holder: reap it when nobody can reach it any more. */
-  consider(ino: Ino): void {
-    if (this.#holds.has(ino) || this.#stopped || this.#core.failure !== null) return;
+  /** The inode lost a name: when that was the last one it goes as soon as nobody holds it. */
+  lostName(ino: Ino): void {
     const inode = this.#core.skeleton.inode(ino);
     if (inode === null || inode.nlink > 0) return;
+    if (this.#holds.has(ino)) this.#nameless.add(ino);
+    else this.#reap(ino);
+  }
+
+  #reap(ino: Ino): void {
     this.#reapable.add(ino);
-    this.#start();
+    if (this.#core.failure === null) this.#start();
   }
 
   /** After a mount nobody holds anything: all orphans of the last life go, and trims are taken up again. */

@@ -49,6 +49,8 @@ export class Ownership {
   #assertNotAhead(generation: GenerationId, lsn: Lsn): void {
     const { generations } = this.#core;
     const index = generations.findIndex((g) => g.id === generation);
+    // A restore gave that history up on purpose: it remembers the term without any journal disk.
+    if (generations[index]?.journalDisks.length === 0) return;
     const end = generations[index + 1]?.parentLsn ?? this.#core.journal.appendedLsn;
     if (lsn <= end) return;
     throw new HoldfastError('conflict', `the backup holds a root up to LSN ${lsn}, the disks that are here only know LSN ${end} of that history`, {
