@@ -1,4 +1,5 @@
 // Proves the whole skeleton of a volume: every rule of Skeleton.check(), collected into a report.
+import { isErrorOf } from '../base/errors.js';
 import type { VolumeSettings } from '../config/settings.js';
 import type { CheckFinding } from '../skeleton/contract.js';
 import type { SystemIo } from '../volume/local-ports.js';
@@ -16,12 +17,28 @@ export async function checkVolume(settings: VolumeSettings, io: SystemIo): Promi
   }
 }
 
+const attemptsMax = 5;
+
+async function collect(findings: AsyncIterable<CheckFinding>): Promise<readonly CheckFinding[]> {
+  const all: CheckFinding[] = [];
+  for await (const finding of findings) all.push(finding);
+  return all;
+}
+
 /** Of an open one: a consistency point is cut first, since the check reads committed state. */
 export async function checkOpen(mounted: MountedVolume): Promise<CheckReport> {
   const { core, points } = mounted;
   const started = core.ports.clock.monotonicMs();
-  await points.cut();
-  const findings: CheckFinding[] = [];
-  for await (const finding of core.skeleton.check()) findings.push(finding);
+  const findings = await core.imageLock.run(async () => {
+    for (let attempt = 1; ; attempt++) {
+      await points.cut();
+      try {
+        return await collect(core.skeleton.check());
+      } catch (error) {
+        // A checkpoint moved the pages that were being read: the next look sees a newer state.
+        if (!(isErrorOf(error, 'conflict') && error.code === 'check-interrupted') || attempt === attemptsMax) throw error;
+      }
+    }
+  });
   return { findings, files: core.skeleton.use().files, elapsedMs: core.ports.clock.monotonicMs() - started };
 }

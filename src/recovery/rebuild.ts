@@ -16,6 +16,7 @@ import { openVolumeWith } from '../volume/open.js';
 import { openDisks } from '../volume/open-disks.js';
 import type { VolumePorts } from '../volume/ports.js';
 import { storeAnew } from '../volume/rescue.js';
+import { attachReplacement } from './attach.js';
 import type { LostRange, RebuildReport, RebuildRequest, RecoveryProgress, SourceCount } from './contract.js';
 import { lostRanges } from './lost.js';
 
@@ -70,6 +71,12 @@ async function formatReplacements(settings: VolumeSettings, options: RebuildRequ
       await again.disk.close();
     }
   }
+}
+
+/** Rebuild of a mounted volume: new disks first take the places of lost ones; reads and writes go on. */
+export async function rebuildMounted(mounted: MountedVolume, request: RebuildRequest, progress: RecoveryProgress): Promise<RebuildReport> {
+  if (!request.dryRun) for (const { old, new: path } of request.replace) await attachReplacement(mounted, old, path);
+  return rebuildOpen(mounted, request.dryRun, progress);
 }
 
 /** Rebuild of an open volume; reads and writes go on. */

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { SeededRandom } from '../../src/base/random.js';
 import { silentLogger, type Logger } from '../../src/base/logger.js';
-import { rebuildVolumeWith } from '../../src/recovery/rebuild.js';
+import type { RebuildReport, RebuildRequest } from '../../src/recovery/contract.js';
+import { rebuildMounted, rebuildVolumeWith } from '../../src/recovery/rebuild.js';
 import { restoreVolumeWith } from '../../src/recovery/restore.js';
 import type { VolumeSettings } from '../../src/config/settings.js';
 import { initVolumeWith } from '../../src/volume/init.js';
@@ -65,11 +66,18 @@ function comeBack(world: World): VolumeSettings {
 async function replaceAndRebuild(world: World, what: string): Promise<VolumeSettings> {
   const replace = [...world.absent].map((old) => ({ old, new: `${old}-new` }));
   for (const { new: path } of replace) world.insertDisk(path);
-  const report = await must(world, rebuildVolumeWith(world.settings, { replace, dryRun: false }, world.ports(), () => {}), what);
+  const report = await must(world, world.random.below(2) === 0 ? rebuildVolumeWith(world.settings, { replace, dryRun: false }, world.ports(), () => {}) : rebuildWhileOpen(world, replace), what);
   assert.deepEqual(report.lost, [], `${what}: nothing is lost`);
   const next = (path: string): string => replace.find((r) => r.old === path)?.new ?? path;
   const named = (disks: VolumeSettings['disks']): VolumeSettings['disks'] => disks.map(({ path }) => ({ path: next(path) }));
   return { ...world.settings, disks: named(world.settings.disks), journal: { disks: named(world.settings.journal.disks) } };
+}
+
+async function rebuildWhileOpen(world: World, replace: RebuildRequest['replace']): Promise<RebuildReport> {
+  const volume = await openVolumeWith(world.settings, world.ports());
+  const report = await rebuildMounted(volume, { replace, dryRun: false }, () => {});
+  await volume.close();
+  return report;
 }
 
 async function sameTree(world: World, settings: VolumeSettings, model: Model, what: string): Promise<Model> {
