@@ -48,7 +48,7 @@ export type FileCall =
   | { readonly op: 'setxattr'; readonly caller: Caller; readonly ino: Ino; readonly name: Buffer; readonly value: Buffer; readonly flags: number }
   /** room 0: only the size is asked for. */
   | { readonly op: 'getxattr'; readonly ino: Ino; readonly name: Buffer; readonly room: number }
-  | { readonly op: 'listxattr'; readonly ino: Ino; readonly room: number }
+  | { readonly op: 'listxattr'; readonly caller: Caller; readonly ino: Ino; readonly room: number }
   | { readonly op: 'removexattr'; readonly ino: Ino; readonly name: Buffer }
   | { readonly op: 'access'; readonly caller: Caller; readonly ino: Ino; readonly mask: number }
   | { readonly op: 'statfs' };

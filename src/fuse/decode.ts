@@ -59,7 +59,7 @@ export function decode(r: RequestReader): Call {
     case Opcode.getxattr:
       return xattrNamed(r, 8, (name) => ({ op: 'getxattr', ino, name, room: r.u32(0) }));
     case Opcode.listxattr:
-      return r.bodyBytes < 8 ? malformed : { op: 'listxattr', ino, room: r.u32(0) };
+      return r.bodyBytes < 8 ? malformed : { op: 'listxattr', caller: callerOf(r), ino, room: r.u32(0) };
     case Opcode.setxattr:
       return decodeSetxattr(r, ino);
     case Opcode.removexattr:

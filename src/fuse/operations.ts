@@ -241,7 +241,7 @@ const operations: { readonly [Op in FileCall['op']]: Operation<CallOf<Op>, unkno
     (context, call, value) => sized(context, call.room, value),
   ),
   listxattr: asking(
-    (fileSystem, call) => fileSystem.listxattr(call.ino),
+    (fileSystem, call) => fileSystem.listxattr(call.ino, call.caller),
     (context, call, names) => sized(context, call.room, names),
   ),
   access: asking((fileSystem, call) => fileSystem.access(call.caller, call.ino, call.mask), nothing),

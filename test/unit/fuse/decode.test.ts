@@ -60,7 +60,7 @@ const expected: Readonly<Record<keyof typeof goldenRequests, Call>> = {
   fsyncdir: { op: 'fsyncdir', ino },
   setxattr: { op: 'setxattr', caller, ino, name: name('user.a/b'), value: name('xyz'), flags: 1 },
   getxattr: { op: 'getxattr', ino, name: name('user.a'), room: 64 },
-  listxattr: { op: 'listxattr', ino, room: 0 },
+  listxattr: { op: 'listxattr', caller, ino, room: 0 },
   removexattr: { op: 'removexattr', ino, name: name('user.a') },
   opendir: { op: 'opendir', ino },
   readdir: { op: 'readdir', ino, cookie: 17, room: 4096, plus: false },
