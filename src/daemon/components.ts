@@ -2,6 +2,7 @@
 // `holdfast --help` must not load SQLite and the S3 client. Tests give their own.
 import type { Logger } from '../base/logger.js';
 import type { VolumeSettings } from '../config/settings.js';
+import type { RebuildReport, RebuildRequest, RecoveryProgress } from '../recovery/contract.js';
 import type { CheckFinding } from '../skeleton/contract.js';
 import type { OpenVolume } from '../volume/status.js';
 import type { SystemIo } from '../volume/local-ports.js';
@@ -20,6 +21,8 @@ export interface Components {
   openVolume(settings: VolumeSettings, io: SystemIo): Promise<OpenVolume>;
   /** Serves the volume at the mount point; resolves when the kernel answers there. The kernel's table shows `holdfast:REFERENCE`. */
   mount(volume: OpenVolume, settings: VolumeSettings, mountPoint: string, reference: string, logger: Logger): Promise<KernelMount>;
+  /** Makes lost disks whole while the volume is served; new disks take the places of lost ones first. */
+  rebuild(volume: OpenVolume, request: RebuildRequest, progress: RecoveryProgress): Promise<RebuildReport>;
   /** Proves the skeleton of an open volume; [] when everything fits together. */
   check(volume: OpenVolume): Promise<readonly CheckFinding[]>;
 }

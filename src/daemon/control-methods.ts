@@ -1,5 +1,6 @@
-// What can be asked over the control socket: ping, status, flush, deltas, check, metrics, stop. Parameters are checked here.
+// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, metrics, stop. Parameters are checked here.
 import { HoldfastError } from '../base/errors.js';
+import type { RebuildRequest } from '../recovery/contract.js';
 import type { DeltaKind } from '../skeleton/contract.js';
 import type { NamedDelta } from '../volume/status.js';
 import type { ControlCall, ControlMethod } from './control-server.js';
@@ -31,6 +32,7 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
     ['flush', (call) => flush(served, call)],
     ['deltas', (call) => sendPieces(call, mapped(served.volume.deltas(optionalPath(call))))],
     ['check', async (call) => sendPieces(call, await served.components.check(served.volume))],
+    ['rebuild', (call) => served.components.rebuild(served.volume, rebuildRequest(call), call.progress)],
     ['metrics', async () => ({ text: await metrics.text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss()) })],
     [
       'stop',
@@ -56,6 +58,19 @@ async function flush(served: ServedVolume, call: ControlCall): Promise<unknown> 
   }
   const report = await served.triggers.flush('by hand', call.progress);
   return { flushed: true, reasons: ['by hand'], report };
+}
+
+function rebuildRequest(call: ControlCall): RebuildRequest {
+  const { replace, dryRun } = call.params;
+  const pairs: unknown[] = Array.isArray(replace) ? replace : [];
+  return { dryRun: dryRun === true, replace: pairs.map(replacementOf) };
+}
+
+function replacementOf(pair: unknown): RebuildRequest['replace'][number] {
+  if (typeof pair === 'object' && pair !== null && 'old' in pair && 'new' in pair && typeof pair.old === 'string' && typeof pair.new === 'string') {
+    return { old: pair.old, new: pair.new };
+  }
+  throw new HoldfastError('invalid', 'replace must be a list of {old, new}', { code: 'control-params' });
 }
 
 function optionalPath(call: ControlCall): Buffer | null {

@@ -1,7 +1,7 @@
 // Is this directory fit to be mounted on? Exists, is empty, is not mounted on, and holds nothing that the volume itself needs.
 // Also finds Holdfast mounts in the kernel's table, and clears what a killed daemon left behind.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { HoldfastError, messageOf } from '../base/errors.js';
 import { backupDirectory, isWithin } from '../config/relations.js';
@@ -121,9 +121,10 @@ function realAsFarAsThere(path: string): string {
   }
 }
 
+/** Unlike stat(2), which the kernel may answer from what it remembers, statfs(2) always asks the daemon. */
 function isDead(point: string): boolean {
   try {
-    statSync(point);
+    statfsSync(point);
     return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOTCONN' || (error as NodeJS.ErrnoException).code === 'ECONNABORTED';

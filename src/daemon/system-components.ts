@@ -2,6 +2,7 @@
 import { createFileSystem } from '../filesystem/filesystem.js';
 import { FuseSession } from '../fuse/session.js';
 import { checkOpen } from '../recovery/check.js';
+import { rebuildMounted } from '../recovery/rebuild.js';
 import { MountedVolume } from '../volume/mounted-volume.js';
 import { openVolume } from '../volume/open.js';
 import { assert } from '../base/assert.js';
@@ -28,6 +29,11 @@ export const systemComponents: Components = {
       },
     });
     return { ended: session.ended.then(() => undefined), unmount: (lazy) => session.unmount({ lazy }) };
+  },
+
+  rebuild(volume, request, progress) {
+    assert(volume instanceof MountedVolume, 'openVolume gives mounted volumes');
+    return rebuildMounted(volume, request, progress);
   },
 
   async check(volume) {

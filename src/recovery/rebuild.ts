@@ -8,16 +8,18 @@ import type { VolumeSettings } from '../config/settings.js';
 import { shardPath } from '../format/shard.js';
 import type { SegmentPlace } from '../pool/contract.js';
 import type { SegmentRow } from '../skeleton/contract.js';
-import { placeOfRow } from '../volume/core.js';
+import type { ConsistencyPoints } from '../volume/consistency-point.js';
+import { placeOfRow, type VolumeCore } from '../volume/core.js';
 import { publishLocalImage } from '../volume/image-point.js';
 import { localPorts, type SystemIo } from '../volume/local-ports.js';
 import type { MountedVolume } from '../volume/mounted-volume.js';
 import { openVolumeWith } from '../volume/open.js';
 import { openDisks } from '../volume/open-disks.js';
 import type { VolumePorts } from '../volume/ports.js';
-import { storeAnew } from '../volume/rescue.js';
+import { Rescue, storeAnew } from '../volume/rescue.js';
 import { attachReplacement } from './attach.js';
 import type { LostRange, RebuildReport, RebuildRequest, RecoveryProgress, SourceCount } from './contract.js';
+import { withPlanningCore } from './plan.js';
 import { lostRanges } from './lost.js';
 
 type Source = 'parity' | 'backup' | 'journal' | 'whole' | 'none';
@@ -28,10 +30,14 @@ export function rebuildVolume(settings: VolumeSettings, options: RebuildRequest,
 }
 
 export async function rebuildVolumeWith(settings: VolumeSettings, options: RebuildRequest, ports: VolumePorts, progress: RecoveryProgress): Promise<RebuildReport> {
-  if (!options.dryRun) await formatReplacements(settings, options, ports);
-  const mounted = await openVolumeWith(options.dryRun ? settings : withReplacements(settings, options), ports);
+  if (options.dryRun) {
+    withReplacements(settings, options);
+    return withPlanningCore(settings, ports, (core) => new RebuildRun(core, new Rescue(core), null, progress).run());
+  }
+  await formatReplacements(settings, options, ports);
+  const mounted = await openVolumeWith(withReplacements(settings, options), ports);
   try {
-    return await rebuildOpen(mounted, options.dryRun, progress);
+    return await rebuildOpen(mounted, false, progress);
   } finally {
     await mounted.close();
   }
@@ -81,13 +87,16 @@ export async function rebuildMounted(mounted: MountedVolume, request: RebuildReq
 
 /** Rebuild of an open volume; reads and writes go on. */
 export async function rebuildOpen(mounted: MountedVolume, dryRun: boolean, progress: RecoveryProgress): Promise<RebuildReport> {
-  const run = new RebuildRun(mounted, dryRun, progress);
-  return run.run();
+  // What was un-sealed when the last life ended came back from the journal at the mount; it is sealed before it is looked at.
+  if (!dryRun) await mounted.core.pool.sealAll();
+  return new RebuildRun(mounted.core, mounted.rescue, dryRun ? null : mounted.points, progress).run();
 }
 
 class RebuildRun {
-  readonly #mounted: MountedVolume;
-  readonly #dryRun: boolean;
+  readonly #core: VolumeCore;
+  readonly #rescue: Rescue;
+  /** null: a dry run. */
+  readonly #points: ConsistencyPoints | null;
   readonly #progress: RecoveryProgress;
   readonly #counts: Record<Source, { segments: number; bytes: number }> = {
     parity: { segments: 0, bytes: 0 },
@@ -100,21 +109,25 @@ class RebuildRun {
   #shards = 0;
   #bytesWritten = 0;
 
-  constructor(mounted: MountedVolume, dryRun: boolean, progress: RecoveryProgress) {
-    this.#mounted = mounted;
-    this.#dryRun = dryRun;
+  constructor(core: VolumeCore, rescue: Rescue, points: ConsistencyPoints | null, progress: RecoveryProgress) {
+    this.#core = core;
+    this.#rescue = rescue;
+    this.#points = points;
     this.#progress = progress;
   }
 
   async run(): Promise<RebuildReport> {
-    const { core } = this.#mounted;
+    const core = this.#core;
     const started = core.ports.clock.monotonicMs();
     const total = core.skeleton.use().liveBytes;
     let done = 0;
+    this.#counts.journal.segments += core.refilled.segments;
+    this.#counts.journal.bytes += core.refilled.bytes;
     for (let after: SegmentNumber = asSegmentNumber(0); ; ) {
       const rows = core.skeleton.segments(after, 200, 'all');
       for (const row of rows) {
         after = row.segment;
+        if (row.state === 'open' && row.live > 0) this.#count('journal', row.live);
         if (row.state !== 'sealed') continue;
         core.pin(row.segment);
         try {
@@ -123,13 +136,13 @@ class RebuildRun {
           core.unpin(row.segment);
         }
         done += row.length;
-        this.#progress(this.#dryRun ? 'planning' : 'rebuilding', Math.min(done, total), total);
+        this.#progress(this.#points === null ? 'planning' : 'rebuilding', Math.min(done, total), total);
       }
       if (rows.length < 200) break;
     }
-    if (!this.#dryRun) {
+    if (this.#points !== null) {
       await core.journal.commit();
-      await publishLocalImage(core, this.#mounted.points);
+      await publishLocalImage(core, this.#points);
     }
     return this.#report(core.ports.clock.monotonicMs() - started);
   }
@@ -137,7 +150,7 @@ class RebuildRun {
   #report(elapsedMs: number): RebuildReport {
     const count = (source: Source): SourceCount => ({ ...this.#counts[source] });
     return {
-      dryRun: this.#dryRun,
+      dryRun: this.#points === null,
       fromParity: count('parity'),
       fromBackup: count('backup'),
       fromJournal: count('journal'),
@@ -158,7 +171,7 @@ class RebuildRun {
     const here: SegmentPlace = { ...place, disks: place.disks.map((disk, index) => (missing.includes(index) ? null : disk)) };
     if (place.disks.length - missing.length >= place.layout.k) {
       try {
-        if (!this.#dryRun) await this.#restoreShards(row, here, missing, null);
+        if (this.#points !== null) await this.#restoreShards(row, here, missing, null);
         return this.#count('parity', row.length);
       } catch (error) {
         // Fewer shards are good than are there: the next source.
@@ -167,7 +180,7 @@ class RebuildRun {
     }
     const [source, bytes] = await this.#elsewhere(row);
     if (bytes === null) {
-      if (source === 'none') this.#lost.push(...lostRanges(this.#mounted.core.skeleton, row.segment));
+      if (source === 'none') this.#lost.push(...lostRanges(this.#core.skeleton, row.segment));
       return this.#count(source, row.length);
     }
     await this.#restoreShards(row, here, missing, bytes);
@@ -181,7 +194,7 @@ class RebuildRun {
 
   /** Indexes whose file is not on a readable disk with its full size. */
   async #missing(place: SegmentPlace): Promise<readonly number[]> {
-    const { disks } = this.#mounted.core;
+    const { disks } = this.#core;
     const sizes = await Promise.all(
       place.disks.map((id, index) => {
         const disk = id === null ? null : disks.readable(id);
@@ -197,12 +210,12 @@ class RebuildRun {
 
   /** The whole segment from the backup or the journal. */
   async #elsewhere(row: SegmentRow): Promise<readonly [Source, Buffer | null]> {
-    const found = await this.#mounted.rescue.find(row);
-    return found === null ? ['none', null] : [found.source, this.#dryRun ? null : found.bytes];
+    const found = await this.#rescue.find(row);
+    return found === null ? ['none', null] : [found.source, this.#points === null ? null : found.bytes];
   }
 
   async #restoreShards(row: SegmentRow, place: SegmentPlace, missing: readonly number[], bytes: Buffer | null): Promise<void> {
-    const { core } = this.#mounted;
+    const core = this.#core;
     const free = core.disks.writable('pool').filter((disk) => !place.disks.includes(disk.id)).length;
     if (free < missing.length) return this.#relayout(row, place, bytes ?? (await core.pool.readAll(place)));
     const rebuilt = await core.pool.rebuild(place, missing, bytes === null ? {} : { bytes });
@@ -218,7 +231,7 @@ class RebuildRun {
 
   /** Fewer disks than shards: the segment is written anew in a layout that fits what is left. */
   async #relayout(row: SegmentRow, old: SegmentPlace, bytes: Buffer): Promise<void> {
-    const { core } = this.#mounted;
+    const core = this.#core;
     const place = await storeAnew(core, row, bytes);
     this.#shards += place.disks.length;
     this.#bytesWritten += place.layout.shardBytes * place.disks.length;

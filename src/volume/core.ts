@@ -52,6 +52,8 @@ export class VolumeCore {
   protectionDue = false;
   /** Lost disks after whose loss a flush has succeeded. */
   flushedLosses: ReadonlySet<string> = new Set();
+  /** Un-sealed segments of the last life that came back from the journal at this mount. */
+  refilled: { readonly segments: number; readonly bytes: number } = { segments: 0, bytes: 0 };
   #deferring = false;
   #deferred: { readonly lsn: Lsn; readonly record: JournalRecord }[] = [];
   readonly #pins = new Map<SegmentNumber, number>();

@@ -11,6 +11,8 @@ export function dueConditions(core: VolumeCore, fill: number): readonly string[]
   if (flush.bytes !== null && backlog.bytes >= flush.bytes) reasons.push(`bytes ${backlog.bytes} >= ${flush.bytes}`);
   if (flush.count !== null && backlog.deltas >= flush.count) reasons.push(`count ${backlog.deltas} >= ${flush.count}`);
   if (flush.fill !== null && fill >= flush.fill) reasons.push(`fill ${fill.toFixed(2)} >= ${flush.fill}`);
+  // Whatever the conditions: writers are being slowed, and only a flush makes room.
+  if (fill >= core.thresholds.budget.softShare) reasons.push(`soft mark of the budget: ${fill.toFixed(2)} >= ${core.thresholds.budget.softShare}`);
   if (flush.ageSeconds !== null && backlog.oldest !== null) {
     const age = Math.floor(secondsOf(core.ports.clock.now()) - secondsOf(backlog.oldest));
     if (age >= flush.ageSeconds) reasons.push(`age ${age} s >= ${flush.ageSeconds} s`);

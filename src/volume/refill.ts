@@ -19,6 +19,7 @@ export async function refillOpenSegments(core: VolumeCore, recovered: RecoveredJ
       core.pool.refill({ generation: row.generation, number: row.segment }, { ...range, offset: filled, bytes: range.bytes.subarray(filled - range.offset) });
       filled = range.offset + range.bytes.length;
     }
+    if (filled > 0) core.refilled = { segments: core.refilled.segments + 1, bytes: core.refilled.bytes + filled };
     for (const { ino, extent } of core.skeleton.referencesTo(row.segment)) {
       if (extent.segmentOffset + extent.length <= filled) continue;
       throw new HoldfastError('corrupt', `${core.skeleton.pathOf(ino)}: bytes ${extent.offset}..${extent.offset + extent.length} are in no journal copy that is here`, {

@@ -7,11 +7,11 @@ import { type Command, flag, jsonOption, text, texts, type Values, volumeArgumen
 import { showLost } from '../lost.js';
 import type { Output } from '../output.js';
 import { UsageError } from '../usage-error.js';
-import { commandIo, namedVolume, withLock } from '../volume.js';
+import { commandIo, perhapsMounted, withDaemon, withLock } from '../volume.js';
 
 export const rebuild: Command = {
   usage: 'rebuild <name>',
-  summary: 'make lost disks whole again',
+  summary: 'make lost disks whole again, mounted or not',
   examples: [
     ['rebuild photos --dry-run', 'the plan, with counts and bytes per source'],
     ['rebuild photos --replace /mnt/b/hf=/mnt/new/hf', 'onto a new disk; the configuration file is changed as well'],
@@ -25,7 +25,8 @@ export const rebuild: Command = {
 };
 
 async function run(values: Values, output: Output): Promise<number> {
-  const { settings } = namedVolume(text(values, 'name'));
+  const volume = perhapsMounted(text(values, 'name'));
+  const { settings } = volume.sound();
   const replace = texts(values, 'replace').map(replacement);
   for (const { old } of replace) {
     if (![...settings.disks, ...settings.journal.disks].some((disk) => disk.path === old)) {
@@ -33,18 +34,22 @@ async function run(values: Values, output: Output): Promise<number> {
     }
   }
   const dryRun = flag(values, 'dry-run');
-  const { rebuildVolume } = await import('../../recovery/rebuild.js');
   const progress = output.progress();
-  const report = await withLock(settings, 'rebuild', async () => {
-    try {
-      const done = await rebuildVolume(settings, { replace, dryRun }, commandIo(output), progress.report);
-      // The file follows the disks: a rebuild that died before this line is simply run again.
-      if (!dryRun && settings.configPath !== null) for (const pair of replace) replaceDiskInFile(settings.configPath, pair.old, pair.new);
-      return done;
-    } finally {
-      progress.end();
-    }
-  });
+  let report: RebuildReport;
+  try {
+    report = await withDaemon(
+      volume,
+      async (client) => (await client.call('rebuild', { replace, dryRun }, { progress: progress.report })) as RebuildReport, // our own daemon's answer
+      async () => {
+        const { rebuildVolume } = await import('../../recovery/rebuild.js');
+        return withLock(settings, 'rebuild', () => rebuildVolume(settings, { replace, dryRun }, commandIo(output), progress.report));
+      },
+    );
+  } finally {
+    progress.end();
+  }
+  // The file follows the disks: a rebuild that died before this line is simply run again.
+  if (!dryRun && settings.configPath !== null) for (const pair of replace) replaceDiskInFile(settings.configPath, pair.old, pair.new);
   show(report, output);
   return report.lost.length === 0 ? 0 : 1;
 }

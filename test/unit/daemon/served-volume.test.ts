@@ -55,6 +55,7 @@ class World implements KernelMount {
       if (this.failing === 'mount') throw new HoldfastError('unavailable', 'no fuse', { code: 'x' });
       return this;
     },
+    rebuild: () => Promise.reject(new Error('not asked for here')),
     check: async () => [{ rule: 'links', subject: 'a', detail: 'b' }],
   };
 
