@@ -33,6 +33,8 @@ export const pointIntervalBeats = 5;
 export const pointRecordsMax = 20_000;
 /** Journal bytes after which a skeleton image is published, so that replay after a power loss stays short. */
 export const imageJournalBytes = 128 * MiB;
+/** Commit intervals between two looks at whether each disk is still there. */
+export const diskLookBeats = 3;
 /** A disk operation that takes longer counts as failed: far above what a busy or spun-down disk needs. */
 export const diskOperationMsMax = 30_000;
 export const shardsPerSegmentMax = 32;

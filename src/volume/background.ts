@@ -2,11 +2,12 @@
 // publishes images as the journal grows, and gives space back. One beat at a time; a failure is reported once, through core.fail.
 import type { Timer } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
-import { imageJournalBytes, pointIntervalBeats, pointRecordsMax } from '../base/limits.js';
+import { diskLookBeats, imageJournalBytes, pointIntervalBeats, pointRecordsMax } from '../base/limits.js';
 import { NO_LSN, type Lsn } from '../base/ids.js';
 import type { Cleaner } from './cleaner.js';
 import type { ConsistencyPoints } from './consistency-point.js';
 import type { VolumeCore } from './core.js';
+import { DiskWatch } from './disk-watch.js';
 import { publishLocalImage } from './image-point.js';
 import type { Sweeper } from './sweeper.js';
 
@@ -15,6 +16,7 @@ export class Background {
   readonly #points: ConsistencyPoints;
   readonly #sweeper: Sweeper;
   readonly #cleaner: Cleaner;
+  readonly #watch: DiskWatch;
   #timer: Timer | null = null;
   #beat: Promise<void> | null = null;
   #stopped = false;
@@ -30,6 +32,7 @@ export class Background {
     this.#sweeper = sweeper;
     this.#cleaner = cleaner;
     this.#lastPoint = core.skeleton.appliedLsn;
+    this.#watch = new DiskWatch(core.disks, core.ports.disks);
   }
 
   start(): void {
@@ -41,6 +44,7 @@ export class Background {
     this.#stopped = true;
     this.#timer?.cancel();
     await this.#beat;
+    await this.#watch.idle();
   }
 
   #schedule(): void {
@@ -57,6 +61,7 @@ export class Background {
     const core = this.#core;
     if (core.failure !== null) return;
     this.#beats++;
+    if (this.#beats % diskLookBeats === 0) this.#watch.look();
     this.#beatsSinceImage++;
     try {
       if (core.journal.appendedLsn > core.journal.durableLsn) await core.journal.commit();

@@ -1,7 +1,7 @@
 // Real disks for a volume: labelled directories, opened only when they are what they should be, with a limit on every
 // operation so that a disk that hangs becomes a disk that failed.
 import type { Clock } from '../base/clock.js';
-import { isErrorOf } from '../base/errors.js';
+import { HoldfastError, isErrorOf } from '../base/errors.js';
 import { asDiskId, asVolumeId, NO_LSN, type VolumeId } from '../base/ids.js';
 import { DeadlineDisk } from '../disk/deadline-disk.js';
 import { physicalParents } from '../disk/device.js';
@@ -22,6 +22,12 @@ export class LocalDisks implements DiskProvider {
     const expected = volume ?? (await carriedVolume(path));
     const { disk, label } = await openDisk(path, { volume: expected });
     return { disk: new DeadlineDisk(disk, this.#clock, diskOperationMsMax), volume: label.volume };
+  }
+
+  async probe(disk: Disk): Promise<void> {
+    const label = await readLabel(disk);
+    if (label.disk === disk.id) return;
+    throw new HoldfastError('conflict', `${disk.path} carries the label of another disk now`, { code: 'disk-mismatch', hint: 'Put the right disk back.' });
   }
 
   checkFormattable(path: string): Promise<void> {

@@ -26,6 +26,8 @@ export interface LabelledDisk {
 export interface DiskProvider {
   /** Opens a labelled disk. HoldfastError with codes disk-missing, disk-unmounted, disk-foreign, disk-label-corrupt. Never writes. */
   open(path: string, volume: VolumeId | null): Promise<LabelledDisk>;
+  /** Is it still the disk that was opened? Rejects when not: gone, hanging, another label. */
+  probe(disk: Disk): Promise<void>;
   /** Could format() succeed? Errors as format's. Never writes. */
   checkFormattable(path: string): Promise<void>;
   /** Writes a first label into an empty directory. 'conflict' (disk-not-empty, disk-labelled) when something is there. */

@@ -100,6 +100,7 @@ export class World {
           this.slots.set(path, opened);
           return { disk: this.wrapDisk(opened), volume: label.volume };
         },
+        probe: () => Promise.resolve(),
         checkFormattable: () => Promise.resolve(),
         format: async (path, label): Promise<Disk> => {
           const old = this.slots.get(path);
