@@ -4,8 +4,8 @@ import { lstat, readdir, realpath, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
-import { type MountEntry, mountAt, readMountTable } from './mount-table.js';
 import { forceUnmount, unmount } from './mount.js';
+import { type MountEntry, mountAt, readMountTable } from './mount-table.js';
 
 export type MountPointState = 'missing' | 'not-directory' | 'not-empty' | 'empty' | 'mounted' | 'dead' | 'hung';
 

@@ -63,10 +63,7 @@ function making<Call>(invoke: (fileSystem: FileSystem, call: Call) => Answer<Ent
   return { changes: true, interruptible: false, invoke, encode: encodeEntry };
 }
 
-function asking<Call, Result>(
-  invoke: (fileSystem: FileSystem, call: Call) => Answer<Result>,
-  encode: (context: EncodeContext, call: Call, result: Result) => Data,
-): Operation<Call, Result> {
+function asking<Call, Result>(invoke: (fileSystem: FileSystem, call: Call) => Answer<Result>, encode: (context: EncodeContext, call: Call, result: Result) => Data): Operation<Call, Result> {
   return { changes: false, interruptible: true, invoke, encode };
 }
 

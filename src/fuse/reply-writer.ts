@@ -68,9 +68,9 @@ export class ReplyWriter {
     while (this.#at % 8 !== 0) this.#bytes[this.#at++] = 0;
   }
 
+  /** `bytes` is a small multiple of four: a loop is faster than a call of fill(). */
   zeros(bytes: number): void {
-    this.#bytes.fill(0, this.#at, this.#at + bytes);
-    this.#at += bytes;
+    for (let i = 0; i < bytes; i += 4) this.u32(0);
   }
 
   /** struct fuse_attr. */
@@ -143,4 +143,3 @@ export function validityOf(ms: number): Validity {
   const sec = Math.floor(ms / 1000);
   return { sec, nsec: Math.floor((ms - sec * 1000) * 1_000_000) };
 }
-

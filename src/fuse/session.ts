@@ -11,7 +11,7 @@ import type { FileSystem } from '../filesystem/contract.js';
 import { Channel } from '../native/channel.js';
 import { isDying } from './caller-state.js';
 import { Dispatcher } from './dispatcher.js';
-import { mount, type MountOptions, unmount } from './mount.js';
+import { type MountOptions, mount, unmount } from './mount.js';
 import { prepareMountPoint } from './mount-point.js';
 import { mountAt, readMountTable } from './mount-table.js';
 import type { Negotiation } from './negotiation.js';

@@ -14,12 +14,7 @@ export interface RawFuseChannel {
 }
 
 export interface RawChannel {
-  readonly FuseChannel: new (
-    device: number,
-    slotCount: number,
-    onRequest: (slot: number, length: number) => boolean,
-    onEnd: (errno: number) => void,
-  ) => RawFuseChannel;
+  readonly FuseChannel: new (device: number, slotCount: number, onRequest: (slot: number, length: number) => boolean, onEnd: (errno: number) => void) => RawFuseChannel;
   readonly fuseLayout: { readonly slotBytes: number; readonly requestOffset: number; readonly payloadBytesMax: number };
   /** The device (>= 0) or a negative errno. */
   fuseMount(mountPoint: string, source: string, type: string, flags: number, options: string): Promise<number>;

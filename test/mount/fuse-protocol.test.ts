@@ -192,7 +192,7 @@ os.chmod('fifo', 0o4711); assert stat.S_IMODE(os.stat('fifo').st_mode) == 0o4711
 v = os.statvfs('.'); assert (v.f_bsize, v.f_blocks, v.f_bavail, v.f_files, v.f_ffree, v.f_namemax) == (4096, 1000000, 600000, 5000, 4000, 255), v`);
 });
 
-test('the caller\'s uid and gid own what is made, the kernel checks permissions, and writing clears setuid', { skip }, async () => {
+test("the caller's uid and gid own what is made, the kernel checks permissions, and writing clears setuid", { skip }, async () => {
   await python(`
 os.chmod('.', 0o777)
 open('suid', 'w').close(); os.chmod('suid', 0o6777)
@@ -280,9 +280,12 @@ test('what the daemon changes on its own is seen after a notification', { skip }
 test('several mounts live in one process; a busy one says so; read-only ones refuse writes', { skip }, async () => {
   const other = join(folder, 'other');
   const second = await mounted(new MemoryFileSystem(), other, ['ro']);
-  await python(`
+  await python(
+    `
 try: open('x', 'w'); assert False
-except OSError as e: assert e.errno == errno.EROFS`, other);
+except OSError as e: assert e.errno == errno.EROFS`,
+    other,
+  );
   const inside = await sleeper(other);
   await assert.rejects(second.unmount({ lazy: false }), (error: unknown) => error instanceof HoldfastError && error.code === 'mount-busy');
   await assert.rejects(mounted(new MemoryFileSystem(), other), /is mounted there/);

@@ -179,7 +179,7 @@ export class MemoryFileSystem implements FileSystem {
     const { inode, pages } = this.#node(ino);
     const keepSize = (mode & 1) !== 0;
     if (mode === 3) {
-      for (const number of [...pages.keys()]) {
+      for (const number of pages.keys()) {
         const from = Math.max(offset - number * pageBytes, 0);
         const to = Math.min(offset + length - number * pageBytes, pageBytes);
         if (from === 0 && to === pageBytes) pages.delete(number);
@@ -276,7 +276,7 @@ export class MemoryFileSystem implements FileSystem {
 
   #resize(ino: Ino, size: number): void {
     const { inode, pages } = this.#node(ino);
-    for (const number of [...pages.keys()]) if (number * pageBytes >= size) pages.delete(number);
+    for (const number of pages.keys()) if (number * pageBytes >= size) pages.delete(number);
     pages.get(Math.floor(size / pageBytes))?.fill(0, size % pageBytes);
     inode.size = size;
     this.#changed(ino);

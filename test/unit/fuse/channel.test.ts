@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { closeSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { test, type TestContext } from 'node:test';
 import { Channel, requestSlotBytes, socketPair } from '../../../src/native/channel.js';
 
 interface Peer {
@@ -47,7 +47,10 @@ test('requests come with their length, WRITE payloads page-aligned, and answers 
   writeSync(kernel, 'one');
   writeSync(kernel, 'second');
   await until(() => requests.length === 2);
-  assert.deepEqual(requests.map((request) => request.text), ['one', 'second']);
+  assert.deepEqual(
+    requests.map((request) => request.text),
+    ['one', 'second'],
+  );
   for (const { offset, slot } of requests) {
     assert.equal((offset + 80) % 4096, 0);
     assert.equal(Math.floor(offset / requestSlotBytes), slot);
@@ -89,10 +92,11 @@ test('one turn of the loop takes a bounded number of requests', async (t) => {
     request() {
       seen++;
       // The microtask queue runs when the turn is over.
-      if (perTurn++ === 0) queueMicrotask(() => {
-        most = Math.max(most, perTurn);
-        perTurn = 0;
-      });
+      if (perTurn++ === 0)
+        queueMicrotask(() => {
+          most = Math.max(most, perTurn);
+          perTurn = 0;
+        });
       if (seen < total) writeSync(kernel, 'again');
       return false;
     },

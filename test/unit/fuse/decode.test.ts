@@ -17,7 +17,13 @@ const name = (text: string): Buffer => Buffer.from(text, 'latin1');
 const expected: Readonly<Record<keyof typeof goldenRequests, Call>> = {
   lookup: { op: 'lookup', parent, name: Buffer.from('636166c3a9ff', 'hex') },
   forget: { op: 'forget', forgotten: [{ ino, count: 3 }] },
-  batchForget: { op: 'forget', forgotten: [{ ino: asIno(7), count: 1 }, { ino: asIno(9), count: 4 }] },
+  batchForget: {
+    op: 'forget',
+    forgotten: [
+      { ino: asIno(7), count: 1 },
+      { ino: asIno(9), count: 4 },
+    ],
+  },
   getattr: { op: 'getattr', ino },
   setattr: {
     op: 'setattr',

@@ -1,7 +1,7 @@
 // One answer a request: at once, later, after an interrupt, and whatever the file system throws.
 import assert from 'node:assert/strict';
-import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { HoldfastError } from '../../../src/base/errors.js';
 import { asIno } from '../../../src/base/ids.js';
 import { PosixError } from '../../../src/filesystem/contract.js';
@@ -99,7 +99,15 @@ test('when the parking is full a write keeps its slot and gives it back when it 
   gate.open();
   await turn();
   assert.deepEqual(port.released, [1]);
-  assert.deepEqual(port.answers.map((answer) => [answer.unique, answer.errno]), [[2, 0], [4, 0], [6, 0], [8, 0]]);
+  assert.deepEqual(
+    port.answers.map((answer) => [answer.unique, answer.errno]),
+    [
+      [2, 0],
+      [4, 0],
+      [6, 0],
+      [8, 0],
+    ],
+  );
   assert.equal(contentOf(fileSystem), '1234567890abc');
 });
 
@@ -169,7 +177,10 @@ test('a lookup that is given up gives its reference back, and an open its handle
   await turn();
   gate.open();
   await turn();
-  assert.deepEqual(port.answers.map((answer) => answer.errno), [errno.EINTR, errno.EINTR]);
+  assert.deepEqual(
+    port.answers.map((answer) => answer.errno),
+    [errno.EINTR, errno.EINTR],
+  );
   assert.equal(fileSystem.references.size, 0);
   assert.equal(fileSystem.openHandles, 0);
 });

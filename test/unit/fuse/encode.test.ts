@@ -67,7 +67,11 @@ for (const [asked, answered] of pairs) {
 }
 
 test('data comes right behind the header', () => {
-  for (const [asked, data] of [['read', 'hello'], ['readlink', '../t'], ['getxattr', 'xyz']] as const) {
+  for (const [asked, data] of [
+    ['read', 'hello'],
+    ['readlink', '../t'],
+    ['getxattr', 'xyz'],
+  ] as const) {
     const { send, answer } = bench(new GoldenFileSystem());
     send(Buffer.from(goldenRequests[asked], 'hex'));
     assert.equal(answer().body.toString(), data);

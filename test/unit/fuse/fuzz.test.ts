@@ -1,8 +1,8 @@
 // Whatever bytes come, the dispatcher gives exactly one well-formed answer, or the documented silence, and nothing escapes.
 // Documented silence: FORGET, BATCH_FORGET, INTERRUPT and NOTIFY_REPLY have no answer, and bytes too short for a header cannot have one.
 import assert from 'node:assert/strict';
-import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { SeededRandom } from '../../../src/base/random.js';
 import { Opcode } from '../../../src/fuse/protocol.js';
 import { MemoryFileSystem } from '../../support/memory-file-system.js';

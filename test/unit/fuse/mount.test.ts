@@ -29,7 +29,10 @@ test('mount words become flags: nosuid and nodev hold unless taken back, and an 
   assert.equal(flagsOf([]), 2 | 4);
   assert.equal(flagsOf(['ro', 'suid', 'dev']), 1);
   assert.equal(flagsOf(['ro', 'rw', 'noexec', 'noatime']), 2 | 4 | 8 | 1024);
-  assert.throws(() => flagsOf(['rwx']), (error: unknown) => error instanceof HoldfastError && error.code === 'mount-option-unknown');
+  assert.throws(
+    () => flagsOf(['rwx']),
+    (error: unknown) => error instanceof HoldfastError && error.code === 'mount-option-unknown',
+  );
 });
 
 test('a mount point is told apart: missing, a file, not empty, empty, mounted', async () => {
