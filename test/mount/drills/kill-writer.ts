@@ -101,7 +101,7 @@ const writer = new (class Writer {
     return { type: 'verified', problem, survived, lastSurvivedBegan: this.#began[survived - 1] ?? null, firstLostEnded: this.#ended[survived] ?? null };
   }
 
-  /** As many as are recorded, or one more; of that one a large write may be there in part. */
+  /** As many as are recorded, or one more; of that one a write may be there in part. */
   #find(history: History, logged: number): { readonly survived: number; readonly state: State } | string {
     const exact = difference(folder, history.state);
     if (exact === null) return { survived: logged, state: history.state };
@@ -109,7 +109,7 @@ const writer = new (class Writer {
     const next = history.next();
     const one = difference(folder, history.state);
     if (one === null) return { survived: logged + 1, state: history.state };
-    const part = next.kind === 'write' && logged >= this.#answered ? partOf(before, next) : null;
+    const part = next.kind === 'write' ? partOf(before, next) : null;
     if (part !== null) return { survived: logged, state: part };
     return `neither that (${exact}) nor with the next one, ${describe(next)} (${one})`;
   }
@@ -130,7 +130,7 @@ const writer = new (class Writer {
   }
 })(kind);
 
-/** The kernel cuts a large write into requests: a whole page-aligned number of them may be there. */
+/** The kernel cuts a write into requests at the borders of pages: the history may end between two of them. */
 function partOf(before: State, write: Operation & { readonly kind: 'write' }): State | null {
   for (let end = write.bytes.length - 1; end > 0; end--) {
     if ((write.offset + end) % 4096 !== 0) continue;
