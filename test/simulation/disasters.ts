@@ -8,6 +8,7 @@ import type { RebuildReport, RebuildRequest } from '../../src/recovery/contract.
 import { rebuildMounted, rebuildVolumeWith } from '../../src/recovery/rebuild.js';
 import { restoreVolumeWith } from '../../src/recovery/restore.js';
 import type { VolumeSettings } from '../../src/config/settings.js';
+import { FaultyDisk } from '../../src/disk/faulty-disk.js';
 import { initVolumeWith } from '../../src/volume/init.js';
 import { openVolumeWith } from '../../src/volume/open.js';
 import { describeVolume, Model } from './model.js';
@@ -33,12 +34,25 @@ export async function runDisaster(seed: number, options: DisasterOptions): Promi
       if (random.below(10) > 0) return null;
       return operation === 'put' && random.below(2) === 0 ? 'lost-reply' : 'error';
     };
+    const faulty = new Map<string, FaultyDisk>();
+    world.wrapDisk = (disk) => {
+      const wrapped = new FaultyDisk(disk);
+      faulty.set(disk.path, wrapped);
+      return wrapped;
+    };
     let model = new Model();
     for (let life = 0; life < 2; life++) {
       outage = random.below(5) === 0;
-      const end = await oneLife(world, random, model, options, passed);
+      // One disk may die under load; it counts as one of those that may be lost.
+      const victim = life === 1 && options.shape.tolerance > 0 && random.below(2) === 0 ? pick(random, [...world.slots.keys()]) : null;
+      const dies = random.below(options.opsPerLife);
+      const before = (op: number): void => {
+        if (victim !== null && op === dies) faulty.get(victim)?.disappear();
+      };
+      const end = await oneLife(world, random, model, { ...options, before }, passed);
       outage = false;
-      if (life === 1) loseDisks(world, random, options.shape.tolerance);
+      if (victim !== null) world.absent.add(victim);
+      if (life === 1) loseDisks(world, random, options.shape.tolerance - world.absent.size);
       model = await survivor(world, end, what(`life ${life}, missing ${[...world.absent].join(' ') || 'none'}`));
     }
     const degraded = await oneLife(world, random, model, options, passed);
@@ -55,7 +69,11 @@ export async function runDisaster(seed: number, options: DisasterOptions): Promi
 function loseDisks(world: World, random: SeededRandom, tolerance: number): void {
   const paths = [...world.slots.keys()];
   const count = random.below(tolerance + 1);
-  for (let i = 0; i < count; i++) world.absent.add(paths[random.below(paths.length)] ?? '');
+  for (let i = 0; i < count; i++) world.absent.add(pick(random, paths));
+}
+
+function pick(random: SeededRandom, paths: readonly string[]): string {
+  return paths[random.below(paths.length)] ?? '';
 }
 
 function comeBack(world: World): VolumeSettings {

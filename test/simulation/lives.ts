@@ -20,6 +20,8 @@ export interface LifeOptions {
   readonly opsPerLife: number;
   /** false: it ends by a clean close. */
   readonly mayCrash?: boolean;
+  /** Called before each change: a place for misfortunes. */
+  readonly before?: (op: number) => void;
 }
 
 export interface LivesOptions {
@@ -94,6 +96,7 @@ export async function oneLife(world: World, random: SeededRandom, start: Model, 
     mounted = volume;
     const workload = new Workload(random, world.scheduler.clock, fileBytesMax);
     for (let op = 0; op < options.opsPerLife && !crashed; op++) {
+      options.before?.(op);
       const change = workload.next(model, () => volume.view.nextIno());
       for (let wait = volume.admit(bytesOf(change)); wait !== null; wait = volume.admit(bytesOf(change))) await wait;
       if ('write' in change) volume.write(change.write.ino as never, change.write.offset, change.write.data);
