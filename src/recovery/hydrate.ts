@@ -26,10 +26,12 @@ export async function hydrate(mounted: MountedVolume, progress: RecoveryProgress
     const rows = core.skeleton.segments(after, rowsAtOnce, 'all');
     for (const row of rows) {
       after = row.segment;
-      if (row.state === 'dead' || row.live === 0 || isLocal(mounted, row) || core.pool.unsealed().includes(row.segment)) continue;
       core.pin(row.segment);
       try {
-        bytes += await fetchSegment(mounted, row);
+        // Pinned from here, so what is seen now stays true: the list is older than the work on it.
+        const now = core.skeleton.segment(row.segment);
+        if (now === null || !needsFetching(mounted, now)) continue;
+        bytes += await fetchSegment(mounted, now);
         segments++;
       } catch (error) {
         if (!isErrorOf(error, 'missing', 'corrupt', 'unavailable')) throw error;
@@ -41,6 +43,10 @@ export async function hydrate(mounted: MountedVolume, progress: RecoveryProgress
     }
     if (rows.length < rowsAtOnce) return { segments, bytes, lost };
   }
+}
+
+function needsFetching(mounted: MountedVolume, row: SegmentRow): boolean {
+  return row.state !== 'dead' && row.live > 0 && !isLocal(mounted, row) && !mounted.core.pool.unsealed().includes(row.segment);
 }
 
 /** Every shard of its layout is on a disk of this machine. */

@@ -127,11 +127,12 @@ class RebuildRun {
       const rows = core.skeleton.segments(after, 200, 'all');
       for (const row of rows) {
         after = row.segment;
-        if (row.state === 'open' && row.live > 0) this.#count('journal', row.live);
-        if (row.state !== 'sealed') continue;
         core.pin(row.segment);
         try {
-          await this.#segment(row);
+          // Pinned from here, so what is seen now stays true: the list is older than the work on it.
+          const now = core.skeleton.segment(row.segment);
+          if (now?.state === 'open' && now.live > 0 && this.#points === null) this.#count('journal', now.live);
+          if (now?.state === 'sealed') await this.#segment(now);
         } finally {
           core.unpin(row.segment);
         }

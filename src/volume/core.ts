@@ -16,6 +16,11 @@ import type { DiskSet } from './disk-set.js';
 import type { LocalImages } from './local-images.js';
 import type { VolumePorts } from './ports.js';
 
+/** Places of segments remembered for reads: those of 32 GiB. */
+const placesMax = 1_024;
+/** Records after which a segment may lie elsewhere, or nowhere. */
+const placeRecords: ReadonlySet<JournalRecord['type']> = new Set(['segment-seal', 'segment-drop', 'segment-forget', 'shard-move', 'delta-shard-drop', 'backup-forget', 'disk']);
+
 export interface CoreParts {
   readonly volume: VolumeId;
   readonly settings: VolumeSettings;
@@ -56,6 +61,8 @@ export class VolumeCore {
   refilled: { readonly segments: number; readonly bytes: number } = { segments: 0, bytes: 0 };
   #deferring = false;
   #deferred: { readonly lsn: Lsn; readonly record: JournalRecord }[] = [];
+  /** Of sealed segments, as the skeleton has them. Empty while records are deferred. */
+  readonly #places = new Map<SegmentNumber, SegmentPlace>();
   readonly #pins = new Map<SegmentNumber, number>();
 
   constructor(parts: CoreParts) {
@@ -86,6 +93,7 @@ export class VolumeCore {
   record(record: JournalRecord): Lsn {
     if (this.failure !== null) throw this.failure;
     const lsn = this.journal.append(record);
+    if (placeRecords.has(record.type)) this.#places.clear();
     if (this.#deferring) this.#deferred.push({ lsn, record });
     else this.skeleton.apply(lsn, record);
     return lsn;
@@ -95,6 +103,7 @@ export class VolumeCore {
   async deferring(section: () => Promise<void>): Promise<void> {
     assert(!this.#deferring, 'one commit at a time');
     this.#deferring = true;
+    this.#places.clear();
     try {
       await section();
     } finally {
@@ -107,6 +116,8 @@ export class VolumeCore {
 
   /** Where a sealed segment is, also when its seal record waits for a commit to end; null: not sealed. */
   placeOf(segment: SegmentNumber): SegmentPlace | null {
+    const known = this.#places.get(segment);
+    if (known !== undefined) return known;
     const row = this.skeleton.segment(segment);
     if (row === null) return null;
     for (const { record } of this.#deferred) {
@@ -114,7 +125,14 @@ export class VolumeCore {
         return { id: { generation: row.generation, number: segment }, length: record.length, layout: record.layout, disks: record.disks };
       }
     }
-    return placeOfRow(row);
+    const place = placeOfRow(row);
+    if (place !== null && !this.#deferring) this.#remember(segment, place);
+    return place;
+  }
+
+  #remember(segment: SegmentNumber, place: SegmentPlace): void {
+    if (this.#places.size >= placesMax) this.#places.clear();
+    this.#places.set(segment, place);
   }
 
   /** A pinned segment is neither dropped nor removed (rule 3). */

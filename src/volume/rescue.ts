@@ -1,5 +1,6 @@
 // Segments with fewer than k usable shards: their bytes come whole from the next source (backup, then journal), are kept as a
 // new layout on the disks that are here, and served from there. One fetch a segment, however many wait for it.
+import { assert } from '../base/assert.js';
 import { HoldfastError, isErrorOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import type { SegmentNumber } from '../base/ids.js';
@@ -76,9 +77,10 @@ export class Rescue {
   }
 }
 
-/** Writes a segment under a new layout that fits the disks that are here; durable and recorded when it resolves. */
+/** Writes a segment under a new layout that fits the disks that are here; durable and recorded when it resolves. The caller has pinned it, and looked at it since. */
 export async function storeAnew(core: VolumeCore, row: SegmentRow, bytes: Buffer): Promise<SegmentPlace> {
   const id = { generation: row.generation, number: row.segment };
+  assert(core.pinned(row.segment), 'a segment that is written anew cannot die meanwhile');
   const place = await core.pool.store(id, bytes, (row.layout?.number ?? 0) + 1, !row.present);
   failpoint('after-new-layout-before-record');
   core.record({ type: 'segment-seal', segment: row.segment, length: place.length, layout: place.layout, disks: place.disks.flatMap((disk) => (disk === null ? [] : [disk])) });

@@ -103,7 +103,8 @@ export class Workload {
   }
 
   #name(): Buffer {
-    return Buffer.from(`n${this.#names++}-${this.#random.below(1000)}`);
+    // Later lives begin to count anew; the number keeps their names apart.
+    return Buffer.from(`n${this.#names++}-${this.#random.below(1e9)}`);
   }
 }
 
