@@ -8,7 +8,7 @@ import { shapeOf, shapes } from './shapes.js';
 import type { World } from './world.js';
 
 test(`${seedCount} seeds from ${firstSeed}: every survivor equals a prefix that contains the last sync`, async () => {
-  const { crashes, failpoints } = await runSeeds('lives');
+  const { crashes, failpoints } = await runSeeds('lives', seedCount);
   console.log(`# ${crashes} crashes, failpoints passed: ${failpoints.join(' ')}`);
   assert.ok(seedCount < 20 || crashes > seedCount / 2, 'the worlds do crash');
 });

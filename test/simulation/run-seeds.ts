@@ -9,11 +9,11 @@ import type { SeedsReport } from './seeds.js';
 export const seedCount = Number(process.env['HOLDFAST_SIM_SEEDS'] ?? 100);
 export const firstSeed = Number(process.env['HOLDFAST_SIM_FIRST'] ?? 1);
 
-export async function runSeeds(kind: 'lives' | 'disasters'): Promise<Omit<SeedsReport, 'failure'>> {
-  const children = Math.max(1, Math.min(availableParallelism(), seedCount));
-  const share = Math.ceil(seedCount / children);
+export async function runSeeds(kind: 'lives' | 'disasters', count: number): Promise<Omit<SeedsReport, 'failure'>> {
+  const children = Math.max(1, Math.min(availableParallelism(), count));
+  const share = Math.ceil(count / children);
   const reports = await Promise.all(
-    Array.from({ length: children }, (_, i) => child(kind, firstSeed + i * share, Math.min(share, seedCount - i * share))),
+    Array.from({ length: children }, (_, i) => child(kind, firstSeed + i * share, Math.min(share, count - i * share))),
   );
   for (const { failure } of reports) assert.equal(failure, null, failure === null ? '' : `seed ${failure.seed}: ${failure.message}`);
   return { crashes: reports.reduce((sum, r) => sum + r.crashes, 0), failpoints: [...new Set(reports.flatMap((r) => r.failpoints))].sort() };
