@@ -75,6 +75,7 @@ export interface FileSystem {
   /** At exactly `offset`, also for O_APPEND: the kernel has put the end of the file there under its inode lock.
    * `data` is only valid until write returns (its promise, too): what is needed later is copied. Gives bytes taken. `killPriv`: clear setuid, and setgid where the group may execute. */
   write(ino: Ino, handle: number, offset: number, data: Buffer, killPriv: boolean): Answer<number>;
+  /** ENOSYS: close has nothing to do, and the kernel does not ask again. The same for opendir: directories need no handle (0 is passed then). */
   flush(ino: Ino, handle: number): Answer<void>;
   release(ino: Ino, handle: number): void;
   fsync(ino: Ino, dataOnly: boolean): Answer<void>;

@@ -31,7 +31,7 @@ export class DataOperations {
       if ((flags & O_TRUNC) !== 0) this.#empty(existing.ino, false);
     }
     const made = existing ?? makeInode(state, caller, parent, name, { mode: S_IFREG | maskedMode(state, mode, umask), rdev: 0, target: null });
-    const handle = state.handles.open(made.ino, flags, false);
+    const handle = state.handles.open(made.ino, flags);
     state.volume.hold(made.ino);
     return { inode: existing === null ? made : state.inode(made.ino), handle, keepCache: true };
   }
@@ -42,7 +42,7 @@ export class DataOperations {
     if (truncates || (flags & O_ACCMODE) !== O_RDONLY) state.checkWritable();
     checkOpenable(state.inode(ino).mode);
     if (truncates) this.#empty(ino, killPriv);
-    return { handle: state.handles.open(ino, flags, false), keepCache: true };
+    return { handle: state.handles.open(ino, flags), keepCache: true };
   }
 
   read(ino: Ino, number: number, offset: number, length: number): Answer<Buffer> {

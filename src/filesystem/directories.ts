@@ -4,7 +4,7 @@ import type { Ino } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
 import { touchAccessTime } from './access-time.js';
 import type { Answer, ListedEntry, Opened } from './contract.js';
-import { ENOTDIR, fail } from './errno.js';
+import { ENOSYS, ENOTDIR, fail } from './errno.js';
 import { isDirectory } from './posix.js';
 import type { FileSystemState } from './state.js';
 
@@ -20,9 +20,13 @@ export class DirectoryOperations {
     this.#state = state;
   }
 
+  /**
+   * An open directory needs nothing from us: its inode is held by the kernel's reference, and lists do not look at handles. With
+   * ENOSYS (Linux 5.1 and later) the kernel opens directories alone, keeps lists cached, and never asks again.
+   */
   opendir(ino: Ino): Opened {
     this.#directory(ino);
-    return { handle: this.#state.handles.open(ino, 0, true), keepCache: true };
+    return fail(ENOSYS);
   }
 
   list(ino: Ino, cookie: number, limit: number, plus: boolean): readonly ListedEntry[] {
@@ -44,9 +48,8 @@ export class DirectoryOperations {
     this.#state.volume.hold(ino);
   }
 
-  releasedir(ino: Ino, handle: number): void {
-    this.#state.handles.release(handle, ino);
-  }
+  /** Nothing was opened. */
+  releasedir(_ino: Ino, _handle: number): void {}
 
   fsyncdir(ino: Ino): Answer<void> {
     this.#directory(ino);

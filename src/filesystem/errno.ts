@@ -22,6 +22,7 @@ export const EROFS = 30;
 export const EMLINK = 31;
 export const ERANGE = 34;
 export const ENAMETOOLONG = 36;
+export const ENOSYS = 38;
 export const ENOTEMPTY = 39;
 export const ENODATA = 61;
 export const EOPNOTSUPP = 95;
@@ -45,6 +46,7 @@ const messages: readonly (readonly [number, string])[] = [
   [EMLINK, 'EMLINK: too many links'],
   [ERANGE, 'ERANGE: result too large'],
   [ENAMETOOLONG, 'ENAMETOOLONG: name too long'],
+  [ENOSYS, 'ENOSYS: nothing to be done, and never to be asked again'],
   [ENOTEMPTY, 'ENOTEMPTY: directory not empty'],
   [ENODATA, 'ENODATA: no such attribute'],
   [EOPNOTSUPP, 'EOPNOTSUPP: not supported'],

@@ -9,7 +9,7 @@ import type { Answer, Caller, Entry, FileSystem, ListedEntry, Opened, SetAttribu
 import { CreationOperations } from './creation.js';
 import { DataOperations } from './data.js';
 import { DirectoryOperations } from './directories.js';
-import { settled, settledLater, translated } from './errno.js';
+import { ENOSYS, fail, settled, settledLater, translated } from './errno.js';
 import { NameOperations } from './names.js';
 import type { FileSystemOptions } from './options.js';
 import { RangeOperations } from './ranges.js';
@@ -182,8 +182,10 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  /** close(2) promises nothing about disks; durability is fsync's. */
-  flush(_ino: Ino, _handle: number): void {}
+  /** close(2) promises nothing about disks; durability is fsync's. ENOSYS saves a round trip in every later close. */
+  flush(_ino: Ino, _handle: number): void {
+    fail(ENOSYS);
+  }
 
   release(ino: Ino, handle: number): void {
     this.#data.release(ino, handle);

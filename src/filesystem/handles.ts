@@ -1,4 +1,4 @@
-// Open files and directories by handle number. Every open handle is one hold of its inode, so that an unlinked file
+// Open files by handle number (directories have none). Every open handle is one hold of its inode, so that an unlinked file
 // lives until its last close. Numbers are reused after release; 0 is never given.
 import type { Ino } from '../base/ids.js';
 import type { Volume } from '../volume/contract.js';
@@ -7,7 +7,6 @@ import { O_NOATIME } from './posix.js';
 
 export interface Handle {
   readonly ino: Ino;
-  readonly directory: boolean;
   /** Reads through this handle leave the access time alone (O_NOATIME). */
   readonly keepsAtime: boolean;
   /** Value of the change counter when the access time was last looked at; -1: not yet. */
@@ -26,8 +25,8 @@ export class HandleTable {
   }
 
   /** Holds the inode and gives a number for it. */
-  open(ino: Ino, flags: number, directory: boolean): number {
-    const handle: Handle = { ino, directory, keepsAtime: (flags & O_NOATIME) !== 0, atimeSeenAt: -1, capabilityAbsent: false };
+  open(ino: Ino, flags: number): number {
+    const handle: Handle = { ino, keepsAtime: (flags & O_NOATIME) !== 0, atimeSeenAt: -1, capabilityAbsent: false };
     this.#volume.hold(ino);
     const reused = this.#free.pop();
     if (reused !== undefined) {
@@ -40,7 +39,7 @@ export class HandleTable {
   /** The open file of this number, EBADF where it is none or another inode's. */
   file(number: number, ino: Ino): Handle {
     const handle = this.#slots[number];
-    if (handle === undefined || handle === null || handle.ino !== ino || handle.directory) fail(EBADF);
+    if (handle === undefined || handle === null || handle.ino !== ino) fail(EBADF);
     return handle;
   }
 
