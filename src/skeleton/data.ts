@@ -23,6 +23,8 @@ function statements(db: Connection) {
   };
 }
 
+const none: readonly never[] = [];
+
 export class FileData {
   readonly #sql: ReturnType<typeof statements>;
   readonly #inodes: Inodes;
@@ -42,6 +44,8 @@ export class FileData {
   }
 
   trims(limit: number): readonly { readonly content: ContentId; readonly from: number }[] {
+    // Asked before every change.
+    if (this.#trims === 0) return none;
     return this.#sql.trims.all(limit).map((row) => ({ content: asContentId(row.content), from: row.start }));
   }
 
