@@ -11,6 +11,7 @@ import { crc32c } from '../native/checksum.js';
 
 /** Read at once while scanning: large enough for sequential disks, small enough to forget. */
 const WINDOW_BYTES = 1024 * 1024;
+const zeros = Buffer.alloc(WINDOW_BYTES);
 /** So many reads failing one after another: the disk is gone, not a sector. */
 const FAILED_READS_MAX = 16;
 
@@ -110,8 +111,8 @@ export class JournalFileCopies {
       const block = await reader.read(offset, batchHeaderBytes);
       const header = block === null ? null : decodeBatchHeader(block);
       if (header === null || !this.#belongs(header, offset) || offset + batchBytes(header) > reader.bytes) {
-        // Behind a batch that does not verify there may be valid ones: recovery has to know.
-        offset += batchAlignBytes;
+        // Behind a batch that does not verify there may be valid ones: recovery has to know. Most of a file was never written.
+        offset += Math.max(batchAlignBytes, reader.zerosFrom(offset));
         continue;
       }
       if (!verify || (await bodyVerifies(reader, header))) yield header;
@@ -195,6 +196,13 @@ class CopyReader {
       this.#windowAt = offset;
     }
     return this.#window.subarray(offset - this.#windowAt, offset - this.#windowAt + length);
+  }
+
+  /** How far zeros go from `offset`, in whole alignments: all that was read ahead, or 0. */
+  zerosFrom(offset: number): number {
+    const rest = this.#window.subarray(Math.max(0, offset - this.#windowAt));
+    const bytes = Math.floor(rest.length / batchAlignBytes) * batchAlignBytes;
+    return offset >= this.#windowAt && rest.subarray(0, bytes).equals(zeros.subarray(0, bytes)) ? bytes : 0;
   }
 
   async #fill(offset: number, length: number): Promise<Buffer | null> {
