@@ -1,5 +1,6 @@
 // What is measured: one native xfs disk, and a Holdfast volume over four. Both can be made anew, and made cold: unmounted with
 // everything below and mounted again, which empties their caches without touching anybody else's.
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './child.js';
@@ -41,6 +42,7 @@ export class NativeTarget implements Target {
 const volume = 'bench';
 /** Of `holdfast status` while a disk is gone. */
 const degraded = 3;
+const environment = { HOLDFAST_CONFIG_DIR: join(stageFolder, 'etc'), NO_COLOR: '1' };
 const program = join(import.meta.dirname, '../../src/cli/main.js');
 
 export class HoldfastTarget implements Target {
@@ -77,7 +79,8 @@ export class HoldfastTarget implements Target {
   }
 
   async mount(): Promise<void> {
-    await this.#holdfast('mount', volume, this.folder);
+    if (this.#profileFolder === null) await this.#holdfast('mount', volume, this.folder);
+    else await this.#mountProfiled(this.#profileFolder);
     this.#pid = Number((await this.status()).pid);
   }
 
@@ -138,6 +141,9 @@ export class HoldfastTarget implements Target {
       '[flush]',
       ...['bytes', 'age', 'count', 'fill'].map((key) => `${key} = "never"`),
       'lost_disk = false',
+      // As the native disk is mounted.
+      '[mount]',
+      'noatime = true',
       '[budget]',
       'bytes = "1 TiB"',
       '',
@@ -145,8 +151,14 @@ export class HoldfastTarget implements Target {
   }
 
   #holdfast(...args: readonly string[]): Promise<string> {
-    const profile = this.#profileFolder === null || args[0] !== 'mount' ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${this.#profileFolder}` };
-    return run(process.execPath, [program, ...args], { HOLDFAST_CONFIG_DIR: join(stageFolder, 'etc'), NO_COLOR: '1', ...profile }, degraded);
+    return run(process.execPath, [program, ...args], environment, degraded);
+  }
+
+  /** The profile is written when the daemon ends. */
+  async #mountProfiled(folder: string): Promise<void> {
+    const flags = ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=500'];
+    void run(process.execPath, [...flags, program, 'mount', volume, this.folder, '--foreground'], environment).catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+    while (spawnSync('mountpoint', ['-q', this.folder]).status !== 0) await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
   #notePeak(): void {
