@@ -2,7 +2,7 @@
 // configuration over the same disks gets in. The kernel lets go when the process dies; nothing can go stale.
 // Who holds it stands in the lock file, for messages only.
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { HoldfastError } from '../base/errors.js';
 import type { VolumeSettings } from '../config/settings.js';
@@ -33,8 +33,8 @@ export class VolumeLock {
       files.push(own);
       if (!tryLock(own)) throw heldBy(settings, lockHolder(settings));
       for (const { path } of [...settings.disks, ...settings.journal.disks]) {
-        if (!existsSync(path)) continue;
-        const disk = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+        const disk = openedDirectory(path);
+        if (disk === null) continue;
         files.push(disk);
         if (!tryLock(disk)) {
           throw new HoldfastError('conflict', `the disk ${path} is in use by another holdfast process`, {
@@ -65,6 +65,15 @@ export class VolumeLock {
 export function lockHolder(settings: Pick<VolumeSettings, 'stateDir'>): LockHolder | null {
   try {
     return JSON.parse(readFileSync(lockPath(settings), 'utf8')) as LockHolder; // written by acquire() only
+  } catch {
+    return null;
+  }
+}
+
+/** null: missing or broken, so nobody can use it, and a volume with such a disk must still be mounted. */
+function openedDirectory(path: string): number | null {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch {
     return null;
   }
