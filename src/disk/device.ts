@@ -54,19 +54,37 @@ async function blockDeviceOf(path: string): Promise<string | null> {
   }
 }
 
-/** Source of the innermost mount that holds `path` (proc_pid_mountinfo(5)). */
 async function mountSourceOf(path: string): Promise<string | null> {
-  let best = '';
-  let source: string | null = null;
+  return (await innermostMount(path))?.source ?? null;
+}
+
+/**
+ * What is mounted at or above `path` (absolute, without symbolic links), as a text that changes when something else is.
+ * Asks the mount table only, never the directory: it may be on a disk that hangs.
+ */
+export async function mountAt(path: string): Promise<string> {
+  const mount = await innermostMount(path);
+  return mount === null ? '' : `${mount.id} ${mount.point}`;
+}
+
+interface Mount {
+  readonly id: string;
+  readonly point: string;
+  readonly source: string;
+}
+
+/** The innermost mount that holds `path`, of stacked ones the topmost (proc_pid_mountinfo(5)). */
+async function innermostMount(path: string): Promise<Mount | null> {
+  let best: Mount | null = null;
   for (const line of (await readFile('/proc/self/mountinfo', 'utf8')).split('\n')) {
     const [before, after] = line.split(' - ');
-    const point = unescape(before?.split(' ')[4] ?? '');
+    const [id = '', , , , field = ''] = before?.split(' ') ?? [];
+    const point = unescape(field);
     const holds = path === point || path.startsWith(point.endsWith('/') ? point : `${point}/`);
-    if (point === '' || !holds || point.length < best.length) continue;
-    best = point;
-    source = unescape(after?.split(' ')[1] ?? '');
+    if (point === '' || !holds || point.length < (best?.point.length ?? 0)) continue;
+    best = { id, point, source: unescape(after?.split(' ')[1] ?? '') };
   }
-  return source;
+  return best;
 }
 
 /** Spaces and such are octal in the mount table. */

@@ -1,10 +1,11 @@
 // Real disks for a volume: labelled directories, opened only when they are what they should be, with a limit on every
-// operation so that a disk that hangs becomes a disk that failed.
+// operation so that a disk that hangs becomes a disk that failed, and one that is unmounted under us one that is gone.
+import { realpath } from 'node:fs/promises';
 import type { Clock } from '../base/clock.js';
 import { HoldfastError, isErrorOf } from '../base/errors.js';
 import { asDiskId, asVolumeId, NO_LSN, type VolumeId } from '../base/ids.js';
 import { DeadlineDisk } from '../disk/deadline-disk.js';
-import { physicalParents } from '../disk/device.js';
+import { mountAt, physicalParents } from '../disk/device.js';
 import type { Disk } from '../disk/disk.js';
 import { checkFormattable, formatDisk, openDisk, readLabel } from '../disk/label.js';
 import { LocalDisk } from '../disk/local-disk.js';
@@ -13,6 +14,7 @@ import type { DiskLabelRequest, DiskProvider, LabelledDisk } from './ports.js';
 
 export class LocalDisks implements DiskProvider {
   readonly #clock: Clock;
+  readonly #places = new WeakMap<Disk, { readonly path: string; readonly mount: string }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -21,13 +23,21 @@ export class LocalDisks implements DiskProvider {
   async open(path: string, volume: VolumeId | null): Promise<LabelledDisk> {
     const expected = volume ?? (await carriedVolume(path));
     const { disk, label } = await openDisk(path, { volume: expected });
-    return { disk: new DeadlineDisk(disk, this.#clock, diskOperationMsMax), volume: label.volume };
+    const limited = new DeadlineDisk(disk, this.#clock, diskOperationMsMax);
+    const real = await realpath(path);
+    this.#places.set(limited, { path: real, mount: await mountAt(real) });
+    return { disk: limited, volume: label.volume };
   }
 
   async probe(disk: Disk): Promise<void> {
     const label = await readLabel(disk);
-    if (label.disk === disk.id) return;
-    throw new HoldfastError('conflict', `${disk.path} carries the label of another disk now`, { code: 'disk-mismatch', hint: 'Put the right disk back.' });
+    if (label.disk !== disk.id) {
+      throw new HoldfastError('conflict', `${disk.path} carries the label of another disk now`, { code: 'disk-mismatch', hint: 'Put the right disk back.' });
+    }
+    // A lazy unmount leaves what we hold open alive: everything would seem well until the next mount finds an empty directory.
+    const place = this.#places.get(disk);
+    if (place === undefined || (await mountAt(place.path)) === place.mount) return;
+    throw new HoldfastError('unavailable', `disk ${disk.path} is not mounted at its place any more`, { code: 'disk-unmounted', hint: 'Unmount the volume, mount the disk, and mount the volume again; or replace it with `holdfast rebuild`.' });
   }
 
   checkFormattable(path: string): Promise<void> {
