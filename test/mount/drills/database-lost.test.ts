@@ -56,7 +56,7 @@ describe('the live database is lost', { skip: drillObstacle ?? false }, () => {
         await drill.mount();
         assertSameTree(tree, treeOf(drill.mountPoint));
         const status = await drill.status();
-        assert.equal(status.state, 'serving');
+        assert.equal(status.state, 'serving', status.redundancy.reasons.join('; '));
         assert.equal(status.redundancy.remainingTolerance, 2);
         assert.match(await drill.succeed('check', drill.name), /no findings/);
         change();
