@@ -41,6 +41,15 @@ export async function openVolumeWith(settings: VolumeSettings, ports: VolumePort
 
 async function recoverAndStart(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, disks: DiskSet): Promise<MountedVolume> {
   const backup = await openBackupIfAny(settings, ports, volume);
+  try {
+    return await recoverWith(settings, ports, volume, disks, backup);
+  } catch (error) {
+    await backup?.close();
+    throw error;
+  }
+}
+
+async function recoverWith(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, disks: DiskSet, backup: Backup | null): Promise<MountedVolume> {
   const recovered = await recoverJournal({ volume, disks: disks.present(), journalDisks: disks.journalCandidates().map((d) => d.id), logger: ports.logger });
   const localImages = new LocalImages(volume, ports, disks, settings.tolerance + 1);
   const path = skeletonPath(settings);
@@ -79,9 +88,19 @@ export async function startHistory(start: HistoryStart): Promise<MountedVolume> 
   // Durable from here: this term exists on every present disk; older batches above its parent LSN are void.
   failpoint('after-generation-before-start');
   const imageSource = createImageSource(start.skeleton, { inline: ports.inlineImages });
-  const core = await assembleVolume({ ...start, imageSource, generations, retained: recovered.retained, startAfter: { generation: generation.id, lsn: recovered.end.lsn, link: 0 } });
-  recordDisks(core);
-  await refillOpenSegments(core, recovered);
+  let core: VolumeCore | null = null;
+  try {
+    core = await assembleVolume({ ...start, imageSource, generations, retained: recovered.retained, startAfter: { generation: generation.id, lsn: recovered.end.lsn, link: 0 } });
+    recordDisks(core);
+    await refillOpenSegments(core, recovered);
+  } catch (error) {
+    // What runs already would keep the process alive; skeleton, disks and backup are let go by the callers. A journal that
+    // cannot be written either has nothing to add: the error that brought us here is the one to tell.
+    await core?.journal.close().catch(() => undefined);
+    await core?.pool.close();
+    await imageSource.close();
+    throw error;
+  }
   const mounted = new MountedVolume(core);
   if (core.backup !== null) await claimIfReachable(mounted, core.backup);
   mounted.start(start.unclean);

@@ -25,12 +25,12 @@ export class Rescue {
     this.#core = core;
   }
 
-  /** Makes a segment readable again. 'unavailable' (segment-unreadable) when no source has it; `cause` is why its shards do not suffice. */
-  keep(segment: SegmentNumber, seen: SegmentPlace, cause: unknown): Promise<void> {
+  /** Makes a segment readable again. 'unavailable' (segment-unreadable) when no source has it; `seen`: where it was looked for, null when it was never sealed; `cause`: why that did not do. */
+  keep(segment: SegmentNumber, seen: SegmentPlace | null, cause: unknown): Promise<void> {
     return this.#lock.run(async () => {
       const row = this.#core.skeleton.segment(segment);
       // Somebody else's rescue, or a rebuild, was faster.
-      if (row === null || row.layout?.number !== seen.layout.number) return;
+      if (row === null || row.layout?.number !== seen?.layout.number) return;
       const found = await this.find(row);
       if (found === null) throw unreadable(segment, cause);
       await storeAnew(this.#core, row, found.bytes);
@@ -62,6 +62,8 @@ export class Rescue {
   }
 
   async #fromJournal(row: SegmentRow): Promise<Buffer | null> {
+    // A segment that was never sealed has no length yet: refilling it is the mount's business.
+    if (row.length === 0) return null;
     const { volume, disks, ports } = this.#core;
     const journal = await recoverJournal({ volume, disks: disks.present(), journalDisks: [], logger: ports.logger });
     const bytes = Buffer.alloc(row.length);
