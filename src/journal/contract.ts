@@ -36,6 +36,8 @@ export interface Journal {
   leave(disk: DiskId): void;
   /** Makes every file that is not written any more whole on tolerance + 1 of the candidates (rule 5, after a disk is lost). Gives the smallest number of copies reached. Repeatable. */
   protect(): Promise<number>;
+  /** A record that was appended in this turn must never be written: nothing that is not on its way already is, and every call fails from now on. */
+  abandon(cause: unknown): void;
   /** commit(), then lets go of the files. */
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@
 // most, and none is written before all earlier ones are durable: so a bad group with a valid later one is damage, never a
 // torn tail. After any failure of a disk the journal goes on in a new generation on another set of disks (rule 4).
 import { assert } from '../base/assert.js';
-import { HoldfastError } from '../base/errors.js';
+import type { HoldfastError } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import type { DiskId, Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
 import { asGenerationId } from '../base/ids.js';
@@ -17,6 +17,7 @@ import type { JournalRecord } from '../format/records.js';
 import { type BatchGroup, buildGroup, type GroupLimits, groupLimits, PendingRecords } from './batch-group.js';
 import type { Journal, JournalMark, RetainedFile } from './contract.js';
 import { type DiskFailure, GenerationFiles } from './generation-files.js';
+import { journalClosed, journalDead, noDiskLeft } from './journal-errors.js';
 import { Waiters } from './waiters.js';
 
 export interface JournalLimits extends GroupLimits {
@@ -126,6 +127,11 @@ class DiskJournal implements Journal {
     this.#failedDisks.add(disk);
   }
 
+  abandon(cause: unknown): void {
+    this.#pending.take();
+    this.#die(cause);
+  }
+
   protect(): Promise<number> {
     const result = this.#maintenance.then(() => this.#protect());
     this.#maintenance = result.then(
@@ -140,7 +146,7 @@ class DiskJournal implements Journal {
     try {
       await this.commit();
     } finally {
-      this.#ended ??= new HoldfastError('closed', 'the journal is closed', { code: 'journal-closed' });
+      this.#ended ??= journalClosed();
       await this.#running;
       await this.#maintenance;
       await this.#files.end();
@@ -174,6 +180,7 @@ class DiskJournal implements Journal {
   async #writeGroup(): Promise<void> {
     const cut = this.#options.payload.cut();
     await cut.ready;
+    if (this.#ended !== null) throw this.#ended; // abandoned meanwhile
     // From here to the end of collect() no await.
     const runs = this.#pending.take();
     const group = buildGroup(runs, cut.collect(), this.#limits);
@@ -218,11 +225,7 @@ class DiskJournal implements Journal {
     }
     const disks = this.#chooseDisks();
     if (disks.length === 0) {
-      throw new HoldfastError('unavailable', 'no disk is left that takes the journal', {
-        code: 'journal-no-disk',
-        hint: 'Check the disks; the volume takes no changes until it is mounted again.',
-        cause: failures[0]?.error,
-      });
+      throw noDiskLeft(failures[0]?.error);
     }
     const old = this.generation;
     const next: Generation = {
@@ -272,11 +275,8 @@ class DiskJournal implements Journal {
   }
 
   #die(cause: unknown): void {
-    this.#ended = new HoldfastError('unavailable', 'the journal cannot go on', {
-      code: 'journal-dead',
-      hint: 'The volume takes no changes until it is mounted again.',
-      cause,
-    });
+    if (this.#ended?.code === 'journal-dead') return;
+    this.#ended = journalDead(cause);
     this.#waiters.rejectAll(this.#ended);
   }
 

@@ -132,7 +132,7 @@ class RebuildRun {
           // Pinned from here, so what is seen now stays true: the list is older than the work on it.
           const now = core.skeleton.segment(row.segment);
           if (now?.state === 'open' && now.live > 0 && this.#points === null) this.#count('journal', now.live);
-          if (now?.state === 'sealed') await this.#segment(now);
+          if (core.latestLayout(row.segment) !== null && now !== null) await this.#segment(now);
         } finally {
           core.unpin(row.segment);
         }
@@ -221,6 +221,8 @@ class RebuildRun {
     if (free < missing.length) return this.#relayout(row, place, bytes ?? (await core.pool.readAll(place)));
     const rebuilt = await core.pool.rebuild(place, missing, bytes === null ? {} : { bytes });
     failpoint('after-rebuilt-shards-before-record');
+    // A rescue beside this may have made a new layout: what was rebuilt belongs to none then, and is swept as a stray.
+    if (core.latestLayout(row.segment) !== place.layout.number) return;
     for (const { index, disk } of rebuilt) {
       core.record({ type: 'shard-move', segment: row.segment, index, disk });
       this.#shards++;

@@ -1,7 +1,7 @@
 // The heartbeat of a mounted volume: makes un-synced changes durable within the commit interval, cuts consistency points,
 // publishes images as the journal grows, and gives space back. One beat at a time; a failure is reported once, through core.fail.
 import type { Timer } from '../base/clock.js';
-import { messageOf } from '../base/errors.js';
+import { HoldfastError, messageOf } from '../base/errors.js';
 import { diskLookBeats, imageJournalBytes, pointIntervalBeats, pointRecordsMax } from '../base/limits.js';
 import { NO_LSN, type Lsn } from '../base/ids.js';
 import type { Cleaner } from './cleaner.js';
@@ -72,6 +72,11 @@ export class Background {
     try {
       await this.#maintain();
     } catch (error) {
+      // A bug, not a disk: who goes on after it writes what nobody has thought through.
+      if (!(error instanceof HoldfastError)) {
+        core.fail(error, 'maintenance met what must not be');
+        return;
+      }
       // Maintenance gives space and time back; a disk that failed in it is out by now, and the next beat tries again.
       core.ports.logger.warn({ error: messageOf(error) }, 'maintenance was interrupted and will be tried again');
     }

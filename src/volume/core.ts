@@ -64,6 +64,8 @@ export class VolumeCore {
   /** Of sealed segments, as the skeleton has them. Empty while records are deferred. */
   readonly #places = new Map<SegmentNumber, SegmentPlace>();
   readonly #pins = new Map<SegmentNumber, number>();
+  /** Seal records that a power loss could still take back, oldest first. */
+  readonly #seals = new Map<SegmentNumber, Lsn>();
 
   constructor(parts: CoreParts) {
     this.volume = parts.volume;
@@ -94,9 +96,42 @@ export class VolumeCore {
     if (this.failure !== null) throw this.failure;
     const lsn = this.journal.append(record);
     if (placeRecords.has(record.type)) this.#places.clear();
+    if (record.type === 'segment-seal') this.#noteSeal(record.segment, lsn);
     if (this.#deferring) this.#deferred.push({ lsn, record });
-    else this.skeleton.apply(lsn, record);
+    else this.#apply(lsn, record);
     return lsn;
+  }
+
+  #noteSeal(segment: SegmentNumber, lsn: Lsn): void {
+    // Asking forgets those that are durable by now; a second layout goes to the end of the line.
+    this.sealIsDurable(segment);
+    this.#seals.delete(segment);
+    this.#seals.set(segment, lsn);
+  }
+
+  /** A record that the skeleton refuses must not reach the disks either: no replay could get past it. */
+  #apply(lsn: Lsn, record: JournalRecord): void {
+    try {
+      this.skeleton.apply(lsn, record);
+    } catch (error) {
+      this.journal.abandon(error);
+      this.fail(error, `record ${lsn} (${record.type}) could not be applied`);
+      throw error;
+    }
+  }
+
+  /** A commit is under way: the skeleton does not show what is recorded now. */
+  get committing(): boolean {
+    return this.#deferring;
+  }
+
+  /** False between the seal of a segment and the commit that carries its record: until then the journal's bytes of it are needed. */
+  sealIsDurable(segment: SegmentNumber): boolean {
+    for (const [sealed, lsn] of this.#seals) {
+      if (lsn > this.journal.durableLsn) break;
+      this.#seals.delete(sealed);
+    }
+    return !this.#seals.has(segment);
   }
 
   /** While `section` runs, records wait for it before they reach the skeleton. */
@@ -110,7 +145,7 @@ export class VolumeCore {
       this.#deferring = false;
       const waiting = this.#deferred;
       this.#deferred = [];
-      for (const { lsn, record } of waiting) this.skeleton.apply(lsn, record);
+      for (const { lsn, record } of waiting) this.#apply(lsn, record);
     }
   }
 
@@ -133,6 +168,17 @@ export class VolumeCore {
   #remember(segment: SegmentNumber, place: SegmentPlace): void {
     if (this.#places.size >= placesMax) this.#places.clear();
     this.#places.set(segment, place);
+  }
+
+  /** Number of the layout that counts once everything recorded is applied; null: not sealed, dead or gone. */
+  latestLayout(segment: SegmentNumber): number | null {
+    const row = this.skeleton.segment(segment);
+    let latest = row === null || row.state !== 'sealed' ? null : (row.layout?.number ?? null);
+    for (const { record } of this.#deferred) {
+      if (record.type === 'segment-seal' && record.segment === segment) latest = record.layout.number;
+      if (record.type === 'segment-drop' && record.segment === segment) latest = null;
+    }
+    return latest;
   }
 
   /** A pinned segment is neither dropped nor removed (rule 3). */

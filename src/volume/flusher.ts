@@ -15,7 +15,7 @@ import type { ConsistencyPoints } from './consistency-point.js';
 import type { FlushProgress, FlushReport } from './contract.js';
 import type { VolumeCore } from './core.js';
 import type { Ownership } from './ownership.js';
-import { releaseJournal } from './image-point.js';
+import { publishCaptured, releaseJournal } from './image-point.js';
 import { retire } from './retention.js';
 import type { Sweeper } from './sweeper.js';
 
@@ -227,9 +227,9 @@ export class Flusher {
   }
 
   async #publishImage(backup: Backup, cut: Cut, progress: FlushProgress): Promise<{ readonly image: ImageReference; readonly bytesWritten: number }> {
-    const { imageSource, localImages } = this.#core;
+    const { imageSource } = this.#core;
     progress('image', 0, 1);
-    await localImages.publish(imageSource, cut.mark);
+    await publishCaptured(this.#core, cut.mark);
     failpoint('between-local-and-backup-image');
     const published = await backup.images.publish(imageSource, imageSource.changed('backup'), cut.mark, false);
     imageSource.published('backup');

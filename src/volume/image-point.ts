@@ -1,5 +1,7 @@
 // A consistency point whose image goes to the local disks, and what it then allows to go: old journal files.
+import { failpoint } from '../base/failpoint.js';
 import type { SegmentNumber } from '../base/ids.js';
+import type { JournalMark } from '../journal/contract.js';
 import type { ConsistencyPoints } from './consistency-point.js';
 import type { VolumeCore } from './core.js';
 
@@ -8,13 +10,24 @@ export async function publishLocalImage(core: VolumeCore, points: ConsistencyPoi
   const published = await core.imageLock.run(async () => {
     const mark = await points.cut({ between: () => core.imageSource.capture() });
     try {
-      return await core.localImages.publish(core.imageSource, mark);
+      return await publishCaptured(core, mark);
     } finally {
       core.imageSource.release();
     }
   });
   if (published) await releaseJournal(core);
   return published;
+}
+
+/**
+ * Writes the captured image to the disks. A point is only written, an image stands for durable records: were it on a disk before
+ * they are, a power loss in between would leave an image ahead of its journal, and recovery could only take that for damage.
+ */
+export async function publishCaptured(core: VolumeCore, mark: JournalMark): Promise<boolean> {
+  await core.journal.commit();
+  // Durable from here: everything up to the mark.
+  failpoint('after-commit-before-local-images');
+  return core.localImages.publish(core.imageSource, mark);
 }
 
 /** Removes journal files that every kept image covers and whose payload nobody needs. */
@@ -25,6 +38,8 @@ export async function releaseJournal(core: VolumeCore): Promise<void> {
 /** The journal holds the only (parity: not sealed) or the second (copy: not in the backup) copy of these bytes. */
 function needsPayload(core: VolumeCore, segment: SegmentNumber): boolean {
   const row = core.skeleton.segment(segment);
+  // A seal that a power loss could take back makes the segment an open one again, whatever happened to it since.
+  if (!core.sealIsDurable(segment)) return true;
   if (row === null || row.state === 'dead') return false;
   if (row.state === 'open') return true;
   return core.settings.scheme === 'copy' && core.backup !== null && !row.present;

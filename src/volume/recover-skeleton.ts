@@ -67,7 +67,7 @@ async function usableImages(request: RecoverRequest): Promise<readonly LocalImag
     const { generation, lsn, link } = found.image;
     // An image is made of durable records only: a history of its own generation that ends before it has lost some (rule 1).
     if (generation === generations.at(-1)?.id && lsn > end.lsn) {
-      throw new HoldfastError('corrupt', `a skeleton image reaches LSN ${lsn}, the journal on the disks that are here only ${end.lsn}`, {
+      throw new HoldfastError('corrupt', `the journal is damaged: a skeleton image reaches LSN ${lsn}, the journal on the disks that are here only ${end.lsn}`, {
         code: 'journal-damaged',
         hint: 'Bring back a missing disk and mount again; if it is gone for good, restore the last root with `holdfast restore --from URL`.',
       });

@@ -85,6 +85,12 @@ export async function storeAnew(core: VolumeCore, row: SegmentRow, bytes: Buffer
   assert(core.pinned(row.segment), 'a segment that is written anew cannot die meanwhile');
   const place = await core.pool.store(id, bytes, (row.layout?.number ?? 0) + 1, !row.present);
   failpoint('after-new-layout-before-record');
+  const latest = core.latestLayout(row.segment);
+  if (row.state === 'sealed' && (latest === null || latest >= place.layout.number)) {
+    // A rebuild beside this was faster: a second record of an older layout could not be replayed. These files are nobody's.
+    await core.pool.removeShards(place, place.disks.map((_, index) => index));
+    return core.placeOf(row.segment) ?? place;
+  }
   core.record({ type: 'segment-seal', segment: row.segment, length: place.length, layout: place.layout, disks: place.disks.flatMap((disk) => (disk === null ? [] : [disk])) });
   await core.journal.commit();
   // Durable from here: readers find the new layout, whatever happens to the old files.

@@ -17,6 +17,8 @@ export class Sweeper {
 
   /** Records the death of segments that nothing refers to. Synchronous: the check and the record are one turn. */
   drop(): number {
+    // While a commit is under way the skeleton does not show deaths that are recorded already: a second record of one could not be replayed.
+    if (this.#core.committing) return 0;
     let dropped = 0;
     for (const row of this.#core.skeleton.segments(asSegmentNumber(0), sliceMax, 'droppable')) {
       if (this.#core.pinned(row.segment)) continue;
@@ -35,6 +37,7 @@ export class Sweeper {
   /** Removes shards of segments whose death is durable and covered by the images. */
   async sweep(): Promise<number> {
     const { skeleton, pool } = this.#core;
+    if (this.#core.committing) return 0; // as in drop()
     let swept = 0;
     for (let after: SegmentNumber = asSegmentNumber(0); ; ) {
       const rows = skeleton.segments(after, sliceMax, 'dead');
@@ -46,6 +49,8 @@ export class Sweeper {
         if ((here.length === 0 && row.present) || !this.#covered(row) || this.#core.pinned(row.segment)) continue;
         if (place !== null) await pool.removeShards(place, here);
         failpoint('after-shard-removal-before-forget');
+        // Somebody else may have swept it meanwhile: it is forgotten once.
+        if (skeleton.segment(row.segment)?.state !== 'dead') continue;
         this.#core.record({ type: 'segment-forget', segment: row.segment });
         swept++;
       }
