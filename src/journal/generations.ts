@@ -11,8 +11,12 @@ import { decodeGenerations, encodeGenerations, generationsBytesMax, generationsP
 import type { RecoveredJournal } from './contract.js';
 import type { DiskFailure } from './generation-files.js';
 
-/** Generations that no longer matter are kept in the list up to this many: for people who look. */
-const KEPT_FOR_HISTORY = 16;
+/**
+ * Generations that no longer matter to the journal are kept up to this many (150 bytes each with four disks). The newest entry in
+ * the backup names one of ours; a machine that mounts daily without reaching its backup must still know that one by its id, or it
+ * would take its own old epoch for another owner's.
+ */
+const KEPT_FOR_HISTORY = 1_000;
 
 /** Smallest number of a generation's members with which it may be mounted. */
 export function quorum(generation: Generation): number {
