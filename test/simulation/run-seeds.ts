@@ -9,12 +9,21 @@ import type { SeedsReport } from './seeds.js';
 export const seedCount = Number(process.env['HOLDFAST_SIM_SEEDS'] ?? 100);
 export const firstSeed = Number(process.env['HOLDFAST_SIM_FIRST'] ?? 1);
 
+/** A killed life never closes what it had open: a process is used for so many worlds and no more. */
+const seedsPerChild = 50;
+
 export async function runSeeds(kind: 'lives' | 'disasters', count: number): Promise<Omit<SeedsReport, 'failure'>> {
   const children = Math.max(1, Math.min(availableParallelism(), count));
-  const share = Math.ceil(count / children);
-  const reports = await Promise.all(
-    Array.from({ length: children }, (_, i) => child(kind, firstSeed + i * share, Math.min(share, count - i * share))),
-  );
+  const reports: SeedsReport[] = [];
+  let next = firstSeed;
+  const worker = async (): Promise<void> => {
+    while (next < firstSeed + count && reports.every((r) => r.failure === null)) {
+      const first = next;
+      next = Math.min(next + seedsPerChild, firstSeed + count);
+      reports.push(await child(kind, first, next - first));
+    }
+  };
+  await Promise.all(Array.from({ length: children }, worker));
   for (const { failure } of reports) assert.equal(failure, null, failure === null ? '' : `seed ${failure.seed}: ${failure.message}`);
   return { crashes: reports.reduce((sum, r) => sum + r.crashes, 0), failpoints: [...new Set(reports.flatMap((r) => r.failpoints))].sort() };
 }
