@@ -108,6 +108,8 @@ export class Background {
     const core = this.#core;
     core.protectionDue = false;
     try {
+      // The loss is a record itself: with it the journal moves to other disks, and only then is the file it was written to one to be copied.
+      await core.journal.commit();
       await core.journal.protect();
       await publishLocalImage(core, this.#points);
     } catch (error) {

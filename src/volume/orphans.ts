@@ -88,6 +88,8 @@ export class Orphans {
   }
 
   async #run(): Promise<void> {
+    // The change that left the rows has had its own thousand in this turn.
+    await this.#core.ports.clock.turn();
     while (!this.#stopped) {
       // Looked at again after every wait: the inode may have been reaped, the trim ended.
       const admitted = this.#admission.admit(0);
