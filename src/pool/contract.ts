@@ -61,6 +61,8 @@ export interface Pool {
   room(): number;
   /** Room for `bytes` (at most segmentBytesMax) may need sealing first; resolves when room() >= bytes. */
   waitForRoom(bytes: number): Promise<void>;
+  /** A journal batch waits for seals and enough has arrived meanwhile: new bytes wait for the promise. null: go on. */
+  heldBack(): Promise<void> | null;
   /** Next bytes of the open segment; opens one if needed. May give less than asked at the end of a segment (at least 1); the caller goes on with the rest. Precondition: room() > 0. */
   allocate(length: number): Allocation;
   /** Bytes of an un-sealed segment, or null when it is not in memory (sealed, read shards). A view: use it before the next await. */

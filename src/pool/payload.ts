@@ -21,6 +21,8 @@ export class PoolPayload implements PayloadSource {
   readonly #table: SegmentTable;
   readonly #everyByte: boolean;
   readonly #sealEarlyBytes: number;
+  /** A batch waits for seals; resolved when its payload is collected. */
+  #waiting: { readonly collected: Promise<void>; readonly resolve: () => void } | null = null;
 
   constructor(table: SegmentTable, everyByte: boolean, sealEarlyBytes: number) {
     this.#table = table;
@@ -36,7 +38,10 @@ export class PoolPayload implements PayloadSource {
       collect: () => {
         assert(step === 'cut', 'a cut is collected once');
         step = 'collected';
-        return this.#collect(held);
+        const ranges = this.#collect(held);
+        this.#waiting?.resolve();
+        this.#waiting = null;
+        return ranges;
       },
       release: () => {
         if (step === 'released') return;
@@ -49,12 +54,33 @@ export class PoolPayload implements PayloadSource {
     };
   }
 
+  /**
+   * While a batch waits for seals, bytes that arrive would have to be journaled, three copies instead of two shards' worth: past
+   * the mark for early sealing they wait until the batch is taken. null: go on.
+   */
+  heldBack(): Promise<void> | null {
+    if (this.#waiting === null) return null;
+    const open = this.#table.inMemory().find((segment) => segment.state === 'open');
+    return open !== undefined && open.unjournaledBytes > this.#sealEarlyBytes ? this.#waiting.collected : null;
+  }
+
+  /** The pool ends: nobody waits for a batch any more. */
+  end(): void {
+    this.#waiting?.resolve();
+    this.#waiting = null;
+  }
+
   /** Segments with much that the journal does not hold are sealed instead; those already on their way are waited for. */
   #sealEarly(): Promise<void> {
     if (this.#everyByte) return nothingToWaitFor;
     const heavy = this.#table.inMemory().filter((segment) => segment.state !== 'sealed' && segment.unjournaledBytes > this.#sealEarlyBytes);
     if (heavy.length === 0) return nothingToWaitFor;
     if (heavy.some((segment) => segment.state === 'open')) this.#table.rotate();
+    let resolve = (): void => {};
+    const collected = new Promise<void>((done) => {
+      resolve = done;
+    });
+    this.#waiting = { collected, resolve };
     return this.#wait(heavy);
   }
 

@@ -42,6 +42,7 @@ export class SegmentPool implements Pool {
   readonly #segments: MemorySegments;
   readonly #reader: SegmentReader;
   readonly #rebuilder: Rebuilder;
+  readonly #payload: PoolPayload;
   readonly #rebuilding = new Gate(rebuildsAtOnce);
   readonly #waiters = new Waiters();
   /** Refreshing after disksChanged(); never rejects. */
@@ -76,14 +77,19 @@ export class SegmentPool implements Pool {
       sealing: (segment) => this.#sealer.attempt(segment.id.number),
       roomGrew: () => this.#waiters.wake(this.room()),
     });
+    this.#payload = new PoolPayload(this.#segments, ports.shape.scheme === 'copy', this.#settings.sealEarlyBytes);
     const scratch = readScratch();
     this.#reader = new SegmentReader(ports, scratch, new Gate(decodesAtOnce));
     this.#rebuilder = new Rebuilder(ports, this.#space, scratch, this.#ledger);
   }
 
   /** The journal's view of it. */
-  payloadSource(): PayloadSource {
-    return new PoolPayload(this.#segments, this.#ports.shape.scheme === 'copy', this.#settings.sealEarlyBytes);
+  get payload(): PayloadSource {
+    return this.#payload;
+  }
+
+  heldBack(): Promise<void> | null {
+    return this.#payload.heldBack();
   }
 
   room(): number {
@@ -219,6 +225,7 @@ export class SegmentPool implements Pool {
   async close(): Promise<void> {
     this.#closed = true;
     this.#waiters.rejectAll(closedError());
+    this.#payload.end();
     await this.#upkeep;
     await this.#sealer.stop();
   }
@@ -238,6 +245,7 @@ export class SegmentPool implements Pool {
   #die(error: unknown): void {
     this.#failure ??= error;
     this.#waiters.rejectAll(this.#failure);
+    this.#payload.end();
   }
 
   #assertAlive(): void {
@@ -249,7 +257,7 @@ export class SegmentPool implements Pool {
 /** One pool and the journal's view of it. Call `await pool.refreshSpace()` before the first write: until then nothing fits. */
 export function createPool(ports: PoolPorts): { readonly pool: SegmentPool; readonly payload: PayloadSource } {
   const pool = new SegmentPool(ports);
-  return { pool, payload: pool.payloadSource() };
+  return { pool, payload: pool.payload };
 }
 
 function closedError(): HoldfastError {

@@ -40,6 +40,8 @@ export class Admission {
     if (bytes === 0) return null;
     const slowed = this.#budget(bytes);
     if (slowed !== null) return slowed;
+    const held = core.pool.heldBack();
+    if (held !== null) return held;
     if (core.pool.room() < bytes) return this.#waitForRoom(bytes);
     return null;
   }

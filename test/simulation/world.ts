@@ -1,6 +1,6 @@
 // One simulated machine: memory disks that keep only synced data, a memory object store, virtual time, and the real storage
 // core on top. kill() and losePower() end a life at any step; the next life() recovers from what is left.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asDiskId, asVolumeId, type VolumeId } from '../../src/base/ids.js';
@@ -32,9 +32,10 @@ export interface WorldShape {
 export class World {
   readonly random: SeededRandom;
   readonly scheduler: Scheduler;
-  readonly settings: VolumeSettings;
+  #settings: VolumeSettings;
   readonly store: MemoryObjectStore;
-  readonly stateDir: string;
+  readonly #folder: string;
+  #ends = 0;
   readonly logger: Logger;
   /** path -> what is in the slot. */
   readonly slots = new Map<string, MemoryDisk>();
@@ -50,13 +51,13 @@ export class World {
     this.random = new SeededRandom(seed);
     this.scheduler = new Scheduler(this.random);
     this.logger = logger;
-    this.stateDir = mkdtempSync(join(process.platform === 'linux' ? '/dev/shm' : tmpdir(), 'holdfast-sim-'));
+    this.#folder = mkdtempSync(join(process.platform === 'linux' ? '/dev/shm' : tmpdir(), 'holdfast-sim-'));
     this.store = new MemoryObjectStore({ pause: () => new Promise((resolve) => this.scheduler.defer(resolve)) });
     for (let i = 0; i < shape.disks; i++) this.slots.set(`/disk${i}`, this.#newDisk(`/disk${i}`));
     const journal = Array.from({ length: shape.journalDisks ?? 0 }, (_, i) => `/journal${i}`);
     const pool = [...this.slots.keys()];
     for (const path of journal) this.slots.set(path, this.#newDisk(path));
-    this.settings = {
+    this.#settings = {
       ...defaultSettings('sim', this.stateDir),
       disks: pool.map((path) => ({ path })),
       journal: { disks: journal.map((path) => ({ path })) },
@@ -65,6 +66,18 @@ export class World {
       scheme: shape.scheme,
       backup: shape.backup ? { url: 's3://sim/volume', endpoint: null, region: null, pathStyle: true, profile: null } : null,
     };
+  }
+
+  /**
+   * The state directory of the present life. Every end moves to a copy: calls of a dead process to the real file system
+   * cannot be taken back, but what they do to the old one reaches nobody.
+   */
+  get stateDir(): string {
+    return `${this.#folder}/${this.#ends}`;
+  }
+
+  get settings(): VolumeSettings {
+    return this.#settings;
   }
 
   /** A fresh, empty disk in a slot (new or old). */
@@ -119,6 +132,7 @@ export class World {
   /** kill -9: the kernel keeps what was written; the live database stays as last committed. */
   kill(): void {
     this.scheduler.clear();
+    this.#moveState();
     for (const [path, disk] of this.slots) this.slots.set(path, disk.crash(this.random, 'process'));
   }
 
@@ -126,11 +140,19 @@ export class World {
   losePower(): void {
     this.#boot++;
     this.scheduler.clear();
+    this.#moveState();
     for (const [path, disk] of this.slots) this.slots.set(path, disk.crash(this.random, 'power'));
   }
 
+  #moveState(): void {
+    const old = this.stateDir;
+    this.#ends++;
+    if (existsSync(old)) cpSync(old, this.stateDir, { recursive: true, filter: (path) => !path.endsWith('-shm') });
+    this.#settings = { ...this.#settings, stateDir: this.stateDir, controlSocketPath: `${this.stateDir}/control.sock` };
+  }
+
   remove(): void {
-    rmSync(this.stateDir, { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   #newDisk(path: string, id = `empty-${path}`): MemoryDisk {
