@@ -21,6 +21,7 @@ const suites: readonly Suite[] = [
   { name: 'unit', concurrency: 2, fileTimeoutMs: 2 * minute },
   { name: 'contract', concurrency: 2, fileTimeoutMs: 5 * minute },
   { name: 'property', concurrency: 2, fileTimeoutMs: 5 * minute },
+  { name: 'rules', concurrency: 2, fileTimeoutMs: 3 * minute },
   { name: 'golden', concurrency: 2, fileTimeoutMs: 2 * minute },
   { name: 'crash', concurrency: 1, fileTimeoutMs: 10 * minute },
   { name: 'simulation', concurrency: 2, fileTimeoutMs: 15 * minute },
