@@ -7,6 +7,7 @@ import { failpoint } from '../base/failpoint.js';
 import type { VolumeId } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import type { Random } from '../base/random.js';
+import { isUnknownVersion } from '../format/version.js';
 import type { Codec } from '../native/codec.js';
 import type { ObjectStore } from '../objectstore/object-store.js';
 import type { ChunkSource, ImageChain, ImageReference, PublishResult } from './contract.js';
@@ -60,8 +61,9 @@ export class StoredImageChain implements ImageChain {
       try {
         found.push(decodeAnnouncement(await store.get(key), key));
       } catch (error) {
-        if (!isErrorOf(error, 'corrupt', 'missing')) throw error;
-        logger.warn({ store: store.description, key, reason: error.message }, 'an announced image cannot be used');
+        // Of a newer version: the disk's `generations` file decides whether we may be here at all.
+        if (!isErrorOf(error, 'corrupt', 'missing') && !isUnknownVersion(error)) throw error;
+        logger.warn({ store: store.description, key, reason: messageOf(error) }, 'an announced image cannot be used');
       }
     }
     return found.sort((a, b) => b.lsn - a.lsn);
@@ -142,7 +144,7 @@ export class StoredImageChain implements ImageChain {
       this.#published = false;
       return earlier;
     } catch (error) {
-      if (isErrorOf(error, 'corrupt', 'missing')) return null;
+      if (isErrorOf(error, 'corrupt', 'missing') || isUnknownVersion(error)) return null;
       throw error;
     }
   }

@@ -8,6 +8,7 @@ import { NO_LSN, type SegmentId, segmentName, type VolumeId } from '../base/ids.
 import { cellBytes, segmentBytesMax } from '../base/limits.js';
 import type { Logger } from '../base/logger.js';
 import { cellChecksum, cellSeed, dataOffset, decodeShardHeader, encodeShardHeader, fileBytes, type ShardInfo, shardBytesFor, shardHeaderBytes, tableBytes, tableOffset } from '../format/shard.js';
+import { isUnknownVersion } from '../format/version.js';
 import type { Codec } from '../native/codec.js';
 import type { ObjectStore } from '../objectstore/object-store.js';
 import type { SegmentArchive } from './contract.js';
@@ -172,6 +173,7 @@ export class StoredSegmentArchive implements SegmentArchive {
     try {
       info = decodeShardHeader(bytes);
     } catch (error) {
+      if (isUnknownVersion(error)) throw error;
       throw this.#damaged(key, messageOf(error), error);
     }
     if (segmentName(info.id) !== segmentName(id) || info.volume !== this.#parts.volume || info.layout.k !== 1 || info.layout.number !== 0) throw this.#damaged(key, `it is segment ${segmentName(info.id)} of volume ${info.volume}`);

@@ -9,10 +9,12 @@ import { crc32c } from '../native/checksum.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import type { Generation } from './generation.js';
 import { generationBytesMax, readGeneration, writeGeneration } from './generation-codec.js';
+import { unknownVersion } from './version.js';
 
 export const journalFolder = 'journal';
 export const fileHeaderBytes = batchAlignBytes;
 const magic = Buffer.from('HFJRFILE', 'latin1');
+/** Also that of every batch and record in the file: an older program looks here first and refuses. */
 const version = 1;
 const NAME = /^(\d{8,})-(\d{6,})\.log$/;
 
@@ -67,14 +69,15 @@ export function encodeFileHeader(header: JournalFileHeader): Buffer {
   return w.bytes();
 }
 
-/** null when the block is not a header that verifies. */
+/** null when the block is not a header that verifies; throws 'invalid' (format-version) for one that does and is of another version. */
 export function decodeFileHeader(block: Buffer): JournalFileHeader | null {
   if (block.length !== fileHeaderBytes || !block.subarray(0, magic.length).equals(magic)) return null;
   if (crc32c(block.subarray(0, fileHeaderBytes - 4)) !== block.readUInt32LE(fileHeaderBytes - 4)) return null;
   const r = new ByteReader(block.subarray(0, fileHeaderBytes - 4), 'journal-file-malformed', 'journal file header');
+  r.raw(magic.length);
+  const found = r.u32();
+  if (found !== version) throw unknownVersion('a journal file', found, version);
   try {
-    r.raw(magic.length);
-    if (r.u32() !== version) return null;
     const volume = asVolumeId(r.uuid());
     const fileNumber = r.u32();
     const fileBytes = r.u64();

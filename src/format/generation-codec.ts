@@ -9,6 +9,7 @@ import { crc32c } from '../native/checksum.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import type { Generation } from './generation.js';
 import { readDiskId, readGenerationId, readList, readLsn, writeGenerationId } from './record-codec-common.js';
+import { unknownVersion } from './version.js';
 
 export const generationsPath = 'generations';
 const magic = Buffer.from('HFJGENER', 'latin1');
@@ -57,7 +58,7 @@ export function encodeGenerations(volume: VolumeId, generations: readonly Genera
   return w.bytes();
 }
 
-/** 'corrupt' (generations-malformed) when anything is not as it was written; the volume it names is the caller's to compare. */
+/** 'corrupt' (generations-malformed) when anything is not as it was written, 'invalid' (format-version); the volume it names is the caller's to compare. */
 export function decodeGenerations(bytes: Buffer): { readonly volume: VolumeId; readonly generations: readonly Generation[] } {
   const bad = (what: string): HoldfastError => new HoldfastError('corrupt', `generations file: ${what}`, { code: 'generations-malformed' });
   if (bytes.length < magic.length + 4 || !bytes.subarray(0, magic.length).equals(magic)) throw bad('not such a file');
@@ -65,7 +66,8 @@ export function decodeGenerations(bytes: Buffer): { readonly volume: VolumeId; r
   if (crc32c(covered) !== bytes.readUInt32LE(bytes.length - 4)) throw bad('checksum');
   const r = new ByteReader(covered, 'generations-malformed', 'generations file');
   r.raw(magic.length);
-  if (r.u32() !== version) throw bad('unknown version');
+  const found = r.u32();
+  if (found !== version) throw unknownVersion('the generations file', found, version);
   const volume = asVolumeId(r.uuid());
   const generations = readList(r, generationBytesMin, readGeneration);
   r.end();

@@ -8,6 +8,7 @@ import { asGenerationId, asLsn, asSegmentNumber, asVolumeId, segmentName } from 
 import { cellBytes, segmentBytesMax, shardsPerSegmentMax } from '../base/limits.js';
 import { crc32c } from '../native/checksum.js';
 import type { SegmentLayout } from './records.js';
+import { unknownVersion } from './version.js';
 
 /** What the header of a shard file says. */
 export interface ShardInfo {
@@ -64,13 +65,14 @@ export function encodeShardHeader(info: ShardInfo): Buffer {
   return block;
 }
 
-/** 'corrupt' (shard-header) when the block is not a header of this version with consistent numbers. */
+/** 'corrupt' (shard-header) when the block is not a header with consistent numbers, 'invalid' (format-version) when it is a whole one of another version. */
 export function decodeShardHeader(block: Buffer): ShardInfo {
   if (block.length < shardHeaderBytes) throw badHeader(`it has ${block.length} of ${shardHeaderBytes} bytes`);
   if (!block.subarray(0, 8).equals(magic)) throw badHeader('the magic is missing');
   const crc = crc32c(block.subarray(0, crcOffset));
   if (crc !== block.readUInt32LE(crcOffset)) throw badHeader('its CRC32C does not match');
-  if (block.readUInt32LE(8) !== version) throw badHeader(`version ${block.readUInt32LE(8)} is not known here`);
+  const found = block.readUInt32LE(8);
+  if (found !== version) throw unknownVersion('a shard file', found, version);
   if (block.readUInt32LE(12) !== shardHeaderBytes || block.readUInt32LE(60) !== cellBytes) throw badHeader('it has other block sizes');
   const info: ShardInfo = {
     volume: asVolumeId(uuidText(block.subarray(16, 32))),

@@ -8,6 +8,7 @@ import type { Random } from '../base/random.js';
 import type { Disk } from '../disk/disk.js';
 import type { Generation } from '../format/generation.js';
 import { decodeGenerations, encodeGenerations, generationsBytesMax, generationsPath } from '../format/generation-codec.js';
+import { isUnknownVersion } from '../format/version.js';
 import type { RecoveredJournal } from './contract.js';
 import type { DiskFailure } from './generation-files.js';
 
@@ -55,12 +56,13 @@ export interface LoadedGenerations {
   readonly problem: string;
 }
 
+/** Throws 'invalid' (format-version) when a newer program wrote it: what that one did here is not known. */
 export async function loadGenerations(disk: Disk, volume: VolumeId): Promise<LoadedGenerations> {
   try {
     const file = decodeGenerations(await disk.readAll(generationsPath, generationsBytesMax));
     return file.volume === volume ? { list: file.generations, problem: '' } : { list: null, problem: `belongs to volume ${file.volume}` };
   } catch (error) {
-    if (!isErrorOf(error, 'missing', 'corrupt', 'unavailable', 'invalid')) throw error;
+    if (isUnknownVersion(error) || !isErrorOf(error, 'missing', 'corrupt', 'unavailable', 'invalid')) throw error;
     return { list: null, problem: messageOf(error) };
   }
 }

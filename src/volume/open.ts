@@ -6,6 +6,7 @@ import { NO_LSN, type Lsn, type VolumeId } from '../base/ids.js';
 import { failpoint } from '../base/failpoint.js';
 import type { VolumeSettings } from '../config/settings.js';
 import type { RecoveredJournal } from '../journal/contract.js';
+import { isUnknownVersion } from '../format/version.js';
 import { pruneGenerations } from '../journal/generations.js';
 import { recoverJournal } from '../journal/recovery.js';
 import type { VolumeCore } from './core.js';
@@ -143,13 +144,13 @@ async function openBackupIfAny(settings: VolumeSettings, ports: VolumePorts, vol
   return openBackup({ store, volume, codec: ports.codec, clock: ports.clock, random: ports.random, logger: ports.logger });
 }
 
-/** A dead bucket never keeps a volume from mounting; being fenced does. */
+/** A dead bucket never keeps a volume from mounting; being fenced, or a newer program having written there, does. */
 async function claimIfReachable(mounted: MountedVolume, backup: Backup): Promise<void> {
   const { logger } = mounted.core.ports;
   try {
     await mounted.ownership.ensure(backup);
   } catch (error) {
-    if (error instanceof HoldfastError && (error.code === 'backup-fenced' || error.code === 'backup-ahead' || error.code === 'backup-prefix-taken')) {
+    if (error instanceof HoldfastError && (error.code === 'backup-fenced' || error.code === 'backup-ahead' || error.code === 'backup-prefix-taken' || isUnknownVersion(error))) {
       await mounted.abandon();
       throw error;
     }
