@@ -1,0 +1,62 @@
+// A whole tree as text, one line a name: every attribute that a user can see, and a hash of every byte.
+import { createHash } from 'node:crypto';
+import type { Timespec } from '../../src/base/clock.js';
+import { ROOT_INO, type Ino } from '../../src/base/ids.js';
+import type { Inode } from '../../src/skeleton/contract.js';
+import type { MountedVolume } from '../../src/volume/mounted-volume.js';
+
+const typeBits = 0o170000;
+const directory = 0o040000;
+const regular = 0o100000;
+
+/** Names and values are shown as Latin-1, so that every byte counts. Sorted by path; the root directory comes first. */
+export async function describeTree(volume: MountedVolume): Promise<readonly string[]> {
+  const root = volume.view.inode(ROOT_INO);
+  if (root === null) throw new Error('there is no root directory');
+  const lines = [await line(volume, '/', root)];
+  await walk(volume, ROOT_INO, '', lines);
+  return lines;
+}
+
+async function walk(volume: MountedVolume, parent: Ino, path: string, lines: string[]): Promise<void> {
+  const entries = [...volume.view.children(parent, 0, 1_000)].sort((a, b) => a.name.compare(b.name));
+  for (const { name, ino } of entries) {
+    const inode = volume.view.inode(ino);
+    const at = `${path}/${name.toString('latin1')}`;
+    if (inode === null) throw new Error(`${at} points to no inode`);
+    lines.push(await line(volume, at, inode));
+    if ((inode.mode & typeBits) === directory) await walk(volume, ino, at, lines);
+  }
+}
+
+async function line(volume: MountedVolume, path: string, inode: Inode): Promise<string> {
+  const { view } = volume;
+  const fields: Record<string, string | number> = {
+    ino: inode.ino,
+    mode: inode.mode.toString(8),
+    nlink: inode.nlink,
+    uid: inode.uid,
+    gid: inode.gid,
+    rdev: inode.rdev,
+    size: inode.size,
+    allocated: inode.allocated,
+    atime: time(inode.atime),
+    mtime: time(inode.mtime),
+    ctime: time(inode.ctime),
+    btime: time(inode.btime),
+  };
+  const target = view.symlinkTarget(inode.ino);
+  if (target !== null) fields['target'] = target.toString('latin1');
+  for (const name of view.xattrNames(inode.ino)) fields[`x:${name.toString('latin1')}`] = view.xattr(inode.ino, name)?.toString('hex') ?? 'none';
+  if ((inode.mode & typeBits) === regular)
+    fields['sha256'] = createHash('sha256')
+      .update(await volume.read(inode.ino, 0, inode.size))
+      .digest('hex');
+  return `${path} ${Object.entries(fields)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')}`;
+}
+
+function time({ sec, nsec }: Timespec): string {
+  return `${sec}.${String(nsec).padStart(9, '0')}`;
+}
