@@ -1,6 +1,6 @@
 // Wires the running parts of a volume: pool, payload and journal know each other only through callbacks made here.
 import type { Backup } from '../backup/backup.js';
-import { messageOf } from '../base/errors.js';
+import { isErrorOf, messageOf } from '../base/errors.js';
 import type { VolumeId } from '../base/ids.js';
 import type { VolumeSettings } from '../config/settings.js';
 import type { Generation } from '../format/generation.js';
@@ -73,7 +73,8 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
     },
     onDiskFailed: (disk, error) => {
       ports.logger.error({ disk, error: messageOf(error) }, 'a journal disk failed');
-      disks.fail(disk, error);
+      // The journal has left it. A full disk is no failed one: it goes on serving what it holds, and others take the writes.
+      if (!isErrorOf(error, 'full')) disks.fail(disk, error);
     },
     onDegraded: (copies, wanted) => {
       core.journalCopies = copies < wanted ? { copies, wanted } : null;

@@ -19,6 +19,7 @@ export class Background {
   readonly #watch: DiskWatch;
   #timer: Timer | null = null;
   #beat: Promise<void> | null = null;
+  #maintenance: Promise<void> | null = null;
   #stopped = false;
   #beats = 0;
   #lastPoint: Lsn;
@@ -44,6 +45,7 @@ export class Background {
     this.#stopped = true;
     this.#timer?.cancel();
     await this.#beat;
+    await this.#maintenance;
     await this.#watch.idle();
   }
 
@@ -69,6 +71,16 @@ export class Background {
       core.fail(error, 'the journal could not be written');
       return;
     }
+    // Beside the commits: maintenance may wait for a disk that hangs, they must not.
+    if (this.#maintenance === null && !this.#stopped) {
+      this.#maintenance = this.#maintainSafely().finally(() => {
+        this.#maintenance = null;
+      });
+    }
+  }
+
+  async #maintainSafely(): Promise<void> {
+    const core = this.#core;
     try {
       await this.#maintain();
     } catch (error) {

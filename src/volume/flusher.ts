@@ -69,7 +69,7 @@ export class Flusher {
     this.#running = this.#flush(backup, progress).then(
       async (report) => {
         this.lastError = null;
-        await retire(this.#core, backup);
+        await this.#retire(backup);
         return report;
       },
       (error: unknown) => {
@@ -135,6 +135,16 @@ export class Flusher {
     const { deltas, files, bytes } = cut.backlog;
     const elapsedMs = this.#core.ports.clock.monotonicMs() - started;
     return { root, deltas, files, bytes, segmentsUploaded: cut.segments.length, imageBytes: published.bytesWritten, elapsedMs };
+  }
+
+  /** The root stands; what is too old in the backup can as well go after the next one. */
+  async #retire(backup: Backup): Promise<void> {
+    try {
+      await retire(this.#core, backup);
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      this.#core.ports.logger.warn({ error: error.message }, 'old roots could not be retired; the next flush tries again');
+    }
   }
 
   /** A store that died leaves the intent behind; the next flush clears it, and until then nothing is collected. */
