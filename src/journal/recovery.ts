@@ -12,7 +12,7 @@ import type { Generation } from '../format/generation.js';
 import type { PayloadRange } from '../format/payload.js';
 import { type ChosenGeneration, chooseFiles, counts, damaged, filesAbove, listFiles, walk } from './chosen-files.js';
 import type { JournalMark, RecoveredBatch, RecoveredJournal, RetainedFile } from './contract.js';
-import { readOrFail } from './file-copies.js';
+import { type FoundBatch, type JournalFileCopies, readOrFail } from './file-copies.js';
 import { loadGenerations } from './generations.js';
 import { healFile, healOrder } from './heal.js';
 import { type DurableMark, findEnd, type HistoryEnd, NO_GENERATION, requireMarks } from './history-end.js';
@@ -62,6 +62,11 @@ export async function recoverJournal(options: RecoveryOptions): Promise<Recovere
   return new ChosenJournal(options, history, end, retained, highest);
 }
 
+interface PayloadBatch {
+  readonly file: JournalFileCopies;
+  readonly batch: FoundBatch;
+}
+
 class ChosenJournal implements RecoveredJournal {
   readonly generations: readonly Generation[];
   readonly end: JournalMark;
@@ -70,6 +75,7 @@ class ChosenJournal implements RecoveredJournal {
   readonly #options: RecoveryOptions;
   readonly #history: readonly ChosenGeneration[];
   readonly #end: HistoryEnd;
+  #payload: Promise<ReadonlyMap<SegmentNumber, readonly PayloadBatch[]>> | null = null;
 
   constructor(options: RecoveryOptions, history: readonly ChosenGeneration[], end: HistoryEnd, retained: readonly RetainedFile[], highestNumber: number) {
     this.#options = options;
@@ -110,19 +116,32 @@ class ChosenJournal implements RecoveredJournal {
   }
 
   async *payloadOf(segment: SegmentNumber): AsyncIterable<PayloadRange> {
+    this.#payload ??= this.#findPayload();
+    for (const { file, batch } of (await this.#payload).get(segment) ?? []) {
+      const body = await file.readBody(batch);
+      if (body === null) continue;
+      yield* decodeBatchBody(batch.header, body).payload.filter((range) => range.segment === segment);
+    }
+  }
+
+  /** One pass over the journal for all segments: a rebuild asks for many of them. */
+  async #findPayload(): Promise<ReadonlyMap<SegmentNumber, readonly PayloadBatch[]>> {
+    const found = new Map<SegmentNumber, PayloadBatch[]>();
     for (const chosen of this.#history) {
       for (const file of chosen.files) {
         for (const batch of (await file.scan(false)).batches) {
           if (batch.header.payloadCount === 0 || !counts(chosen, batch)) continue;
           const front = await file.readFront(batch);
           const index = front === null ? [] : decodePayloadIndex(batch.header, front.subarray(batch.header.recordsBytes));
-          if (!index.some((place) => place.segment === segment)) continue;
-          const body = await file.readBody(batch);
-          if (body === null) continue;
-          yield* decodeBatchBody(batch.header, body).payload.filter((range) => range.segment === segment);
+          for (const segment of new Set(index.map((place) => place.segment))) {
+            const batches = found.get(segment);
+            if (batches === undefined) found.set(segment, [{ file, batch }]);
+            else batches.push({ file, batch });
+          }
         }
       }
     }
+    return found;
   }
 
   async heal(from: Lsn, copies: number): Promise<number> {
