@@ -7,6 +7,7 @@ import { uuid } from '../base/random.js';
 import type { VolumeSettings } from '../config/settings.js';
 import { shardPath } from '../format/shard.js';
 import type { SegmentPlace } from '../pool/contract.js';
+import { cutFor, redundancyOf } from '../pool/placement.js';
 import type { SegmentRow } from '../skeleton/contract.js';
 import type { ConsistencyPoints } from '../volume/consistency-point.js';
 import { placeOfRow, type VolumeCore } from '../volume/core.js';
@@ -32,12 +33,12 @@ export function rebuildVolume(settings: VolumeSettings, options: RebuildRequest,
 export async function rebuildVolumeWith(settings: VolumeSettings, options: RebuildRequest, ports: VolumePorts, progress: RecoveryProgress): Promise<RebuildReport> {
   if (options.dryRun) {
     withReplacements(settings, options);
-    return withPlanningCore(settings, ports, (core) => new RebuildRun(core, new Rescue(core), null, progress).run());
+    return withPlanningCore(settings, ports, (core) => new RebuildRun(core, new Rescue(core), { newDisks: options.replace.length }, progress).run());
   }
   await formatReplacements(settings, options, ports);
   const mounted = await openVolumeWith(withReplacements(settings, options), ports);
   try {
-    return await rebuildOpen(mounted, false, progress);
+    return await rebuildOpen(mounted, progress);
   } finally {
     await mounted.close();
   }
@@ -82,21 +83,25 @@ async function formatReplacements(settings: VolumeSettings, options: RebuildRequ
 /** Rebuild of a mounted volume: new disks first take the places of lost ones; reads and writes go on. */
 export async function rebuildMounted(mounted: MountedVolume, request: RebuildRequest, progress: RecoveryProgress): Promise<RebuildReport> {
   if (!request.dryRun) for (const { old, new: path } of request.replace) await attachReplacement(mounted, old, path);
-  return rebuildOpen(mounted, request.dryRun, progress);
+  return request.dryRun ? new RebuildRun(mounted.core, mounted.rescue, { newDisks: request.replace.length }, progress).run() : rebuildOpen(mounted, progress);
 }
 
 /** Rebuild of an open volume; reads and writes go on. */
-export async function rebuildOpen(mounted: MountedVolume, dryRun: boolean, progress: RecoveryProgress): Promise<RebuildReport> {
+export async function rebuildOpen(mounted: MountedVolume, progress: RecoveryProgress): Promise<RebuildReport> {
   // What was un-sealed when the last life ended came back from the journal at the mount; it is sealed before it is looked at.
-  if (!dryRun) await mounted.core.pool.sealAll();
-  return new RebuildRun(mounted.core, mounted.rescue, dryRun ? null : mounted.points, progress).run();
+  await mounted.core.pool.sealAll();
+  return new RebuildRun(mounted.core, mounted.rescue, { points: mounted.points }, progress).run();
 }
+
+/** A run that works, or a plan that reckons with so many further disks. */
+type RunMode = { readonly points: ConsistencyPoints } | { readonly newDisks: number };
 
 class RebuildRun {
   readonly #core: VolumeCore;
   readonly #rescue: Rescue;
   /** null: a dry run. */
   readonly #points: ConsistencyPoints | null;
+  readonly #newDisks: number;
   readonly #progress: RecoveryProgress;
   readonly #counts: Record<Source, { segments: number; bytes: number }> = {
     parity: { segments: 0, bytes: 0 },
@@ -109,10 +114,11 @@ class RebuildRun {
   #shards = 0;
   #bytesWritten = 0;
 
-  constructor(core: VolumeCore, rescue: Rescue, points: ConsistencyPoints | null, progress: RecoveryProgress) {
+  constructor(core: VolumeCore, rescue: Rescue, mode: RunMode, progress: RecoveryProgress) {
     this.#core = core;
     this.#rescue = rescue;
-    this.#points = points;
+    this.#points = 'points' in mode ? mode.points : null;
+    this.#newDisks = 'points' in mode ? 0 : mode.newDisks;
     this.#progress = progress;
   }
 
@@ -168,11 +174,12 @@ class RebuildRun {
     const place = placeOfRow(row);
     if (place === null) return;
     const missing = await this.#missing(place);
-    if (missing.length === 0) return this.#count('whole', row.length);
+    const weak = this.#weak(row, place);
+    if (missing.length === 0 && !weak) return this.#count('whole', row.length);
     const here: SegmentPlace = { ...place, disks: place.disks.map((disk, index) => (missing.includes(index) ? null : disk)) };
     if (place.disks.length - missing.length >= place.layout.k) {
       try {
-        if (this.#points !== null) await this.#restoreShards(row, here, missing, null);
+        if (this.#points !== null) await (weak ? this.#relayout(row, here, await this.#core.pool.readAll(here)) : this.#restoreShards(row, here, missing, null));
         return this.#count('parity', row.length);
       } catch (error) {
         // Fewer shards are good than are there: the next source.
@@ -184,8 +191,15 @@ class RebuildRun {
       if (source === 'none') this.#lost.push(...lostRanges(this.#core.skeleton, row.segment));
       return this.#count(source, row.length);
     }
-    await this.#restoreShards(row, here, missing, bytes);
+    await (weak ? this.#relayout(row, here, bytes) : this.#restoreShards(row, here, missing, bytes));
     this.#count(source, row.length);
+  }
+
+  /** It was written when there were fewer disks: those that are here now can carry more parity and delta shards. */
+  #weak(row: SegmentRow, place: SegmentPlace): boolean {
+    const { disks, settings } = this.#core;
+    const { m, e } = cutFor(disks.writable('pool').length + this.#newDisks, redundancyOf(settings, !row.present));
+    return place.layout.m < m || place.layout.m + place.layout.e < m + e;
   }
 
   #count(source: Source, bytes: number): void {
@@ -211,8 +225,9 @@ class RebuildRun {
 
   /** The whole segment from the backup or the journal. */
   async #elsewhere(row: SegmentRow): Promise<readonly [Source, Buffer | null]> {
+    if (this.#points === null) return [(await this.#rescue.source(row)) ?? 'none', null];
     const found = await this.#rescue.find(row);
-    return found === null ? ['none', null] : [found.source, this.#points === null ? null : found.bytes];
+    return found === null ? ['none', null] : [found.source, found.bytes];
   }
 
   async #restoreShards(row: SegmentRow, place: SegmentPlace, missing: readonly number[], bytes: Buffer | null): Promise<void> {
@@ -232,7 +247,7 @@ class RebuildRun {
     await core.journal.commit();
   }
 
-  /** Fewer disks than shards: the segment is written anew in a layout that fits what is left. */
+  /** The segment is written anew in the layout that fits the disks that are here. */
   async #relayout(row: SegmentRow, old: SegmentPlace, bytes: Buffer): Promise<void> {
     const core = this.#core;
     const place = await storeAnew(core, row, bytes);

@@ -1,10 +1,12 @@
 // Segments with fewer than k usable shards: their bytes come whole from the next source (backup, then journal), are kept as a
 // new layout on the disks that are here, and served from there. One fetch a segment, however many wait for it.
+import type { Backup } from '../backup/backup.js';
 import { assert } from '../base/assert.js';
 import { HoldfastError, isErrorOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import type { SegmentNumber } from '../base/ids.js';
 import { Mutex } from '../base/mutex.js';
+import type { RecoveredJournal } from '../journal/contract.js';
 import { recoverJournal } from '../journal/recovery.js';
 import type { SegmentPlace } from '../pool/contract.js';
 import type { SegmentRow } from '../skeleton/contract.js';
@@ -20,6 +22,8 @@ export interface RescuedBytes {
 export class Rescue {
   readonly #core: VolumeCore;
   readonly #lock = new Mutex();
+  /** As it was when a segment was last looked for in vain: what it holds stays true, only newer batches are missing. */
+  #journal: RecoveredJournal | null = null;
 
   constructor(core: VolumeCore) {
     this.#core = core;
@@ -46,13 +50,27 @@ export class Rescue {
     return fromJournal === null ? null : { source: 'journal', bytes: fromJournal };
   }
 
-  async #fromBackup(row: SegmentRow): Promise<Buffer | null> {
+  /** Which source would give it, without fetching it from the backup. */
+  async source(row: SegmentRow): Promise<RescueSource | null> {
+    const id = { generation: row.generation, number: row.segment };
+    const length = await this.#askBackup(row, (backup) => backup.segments.length(id));
+    if (length !== null) return 'backup';
+    return (await this.#fromJournal(row)) === null ? null : 'journal';
+  }
+
+  #fromBackup(row: SegmentRow): Promise<Buffer | null> {
+    const id = { generation: row.generation, number: row.segment };
+    return this.#askBackup(row, async (backup) => {
+      const length = await backup.segments.length(id);
+      return length === null ? null : backup.segments.get(id, 0, length);
+    });
+  }
+
+  async #askBackup<Answer>(row: SegmentRow, ask: (backup: Backup) => Promise<Answer | null>): Promise<Answer | null> {
     const { backup } = this.#core;
     if (backup === null) return null;
-    const id = { generation: row.generation, number: row.segment };
     try {
-      const length = await backup.segments.length(id);
-      return length === null ? null : await backup.segments.get(id, 0, length);
+      return await ask(backup);
     } catch (error) {
       // A damaged or unreachable object is no source; the journal may be one.
       if (!isErrorOf(error, 'missing', 'corrupt', 'unavailable', 'invalid')) throw error;
@@ -64,19 +82,26 @@ export class Rescue {
   async #fromJournal(row: SegmentRow): Promise<Buffer | null> {
     // A segment that was never sealed has no length yet: refilling it is the mount's business.
     if (row.length === 0) return null;
+    const known = this.#journal === null ? null : await payloadOf(this.#journal, row);
+    if (known !== null) return known;
     const { volume, disks, ports } = this.#core;
-    const journal = await recoverJournal({ volume, disks: disks.present(), journalDisks: [], logger: ports.logger });
-    const bytes = Buffer.alloc(row.length);
-    const covered: { readonly from: number; readonly to: number }[] = [];
-    for await (const range of journal.payloadOf(row.segment)) {
-      range.bytes.copy(bytes, range.offset);
-      covered.push({ from: range.offset, to: range.offset + range.bytes.length });
-    }
-    covered.sort((a, b) => a.from - b.from);
-    let end = 0;
-    for (const { from, to } of covered) if (from <= end) end = Math.max(end, to);
-    return end >= row.length ? bytes : null;
+    this.#journal = await recoverJournal({ volume, disks: disks.present(), journalDisks: [], logger: ports.logger });
+    return payloadOf(this.#journal, row);
   }
+}
+
+/** null: the journal does not have all of it. */
+async function payloadOf(journal: RecoveredJournal, row: SegmentRow): Promise<Buffer | null> {
+  const bytes = Buffer.alloc(row.length);
+  const covered: { readonly from: number; readonly to: number }[] = [];
+  for await (const range of journal.payloadOf(row.segment)) {
+    range.bytes.copy(bytes, range.offset);
+    covered.push({ from: range.offset, to: range.offset + range.bytes.length });
+  }
+  covered.sort((a, b) => a.from - b.from);
+  let end = 0;
+  for (const { from, to } of covered) if (from <= end) end = Math.max(end, to);
+  return end >= row.length ? bytes : null;
 }
 
 /** Writes a segment under a new layout that fits the disks that are here; durable and recorded when it resolves. The caller has pinned it, and looked at it since. */
