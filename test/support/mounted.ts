@@ -103,8 +103,10 @@ export class Drill {
 
   run(...args: readonly string[]): Promise<Outcome> {
     const [file, ...words] = [...program, ...args];
+    const startedMs = performance.now();
     return new Promise((resolve) => {
       execFile(file, words, { env: this.environment, timeout: commandTimeoutMs, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+        if (process.env['HOLDFAST_DRILL_TRACE'] === '1') console.error(`${(performance.now() - startedMs).toFixed(0).padStart(6)} ms: holdfast ${args.join(' ').replaceAll(`${this.folder}/`, '')}`);
         resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr });
       });
     });

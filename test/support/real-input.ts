@@ -74,7 +74,7 @@ export class GitInput {
   }
 
   #git(cwd: string, ...words: readonly string[]): string {
-    const environment = { ...process.env, GIT_CONFIG_COUNT: '2', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*', GIT_CONFIG_KEY_1: 'core.fsync', GIT_CONFIG_VALUE_1: 'committed', GIT_CONFIG_NOSYSTEM: '1' };
+    const environment = { ...process.env, GIT_CONFIG_COUNT: '2', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*', GIT_CONFIG_KEY_1: 'core.fsync', GIT_CONFIG_VALUE_1: 'committed', GIT_CONFIG_NOSYSTEM: '1', GIT_OPTIONAL_LOCKS: '0' };
     return execFileSync('git', words, { cwd, env: environment, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   }
 }
