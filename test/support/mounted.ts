@@ -83,7 +83,7 @@ export class Drill {
   }
 
   newDisk(): LoopDisk {
-    const disk = new LoopDisk(this.path(`loop${this.#made.size + 1}`), this.#options.diskBytes ?? 2 * GiB);
+    const disk = new LoopDisk(this.path(`loop${this.#made.size + 1}`), this.#options.diskBytes ?? (fullProfile ? 6 : 2) * GiB);
     this.#made.set(disk.path, disk);
     return disk;
   }

@@ -10,7 +10,7 @@ import { Drill, drillObstacle, fullProfile } from '../../support/mounted.js';
 import { copySystemFiles, GitInput, makeOddFiles, MiB, writeNoise } from '../../support/real-input.js';
 import { assertSameTree, type Tree, treeOf } from '../../support/tree.js';
 
-const loadMs = fullProfile ? 20_000 : 2_000;
+const loadMs = fullProfile ? 10_000 : 2_000;
 const losses: readonly DiskLoss[] = fullProfile ? ['errors', 'cut', 'pulled'] : ['errors', 'pulled'];
 
 for (const loss of losses) {
@@ -35,10 +35,11 @@ for (const loss of losses) {
       const { mountPoint } = volume();
       await volume().init();
       await volume().mount();
-      copySystemFiles(join(mountPoint, 'system'), fullProfile ? 10_000 : 400);
+      copySystemFiles(join(mountPoint, 'reading'), 400);
+      if (fullProfile) copySystemFiles(join(mountPoint, 'system'), 10_000);
       makeOddFiles(join(mountPoint, 'odd'));
       new GitInput(join(mountPoint, 'git')).commit();
-      writeNoise(join(mountPoint, 'large'), (fullProfile ? 1024 : 32) * MiB, 'large');
+      writeNoise(join(mountPoint, 'large'), (fullProfile && loss === 'errors' ? 1024 : 32) * MiB, 'large');
       await volume().flush();
       const whole = await volume().status();
       assert.equal(whole.state, 'serving', whole.redundancy.reasons.join('; '));
@@ -47,7 +48,7 @@ for (const loss of losses) {
       // Only here, and on all four disks: the loss of one is the loss of one of its two spare shards.
       writeNoise(join(mountPoint, 'not-flushed'), 40 * MiB, 'not flushed', { fsync: true });
       const before = treeOf(mountPoint);
-      load = new Load(join(mountPoint, 'load'), join(mountPoint, 'system'), volume().path('stop'));
+      load = new Load(join(mountPoint, 'load'), join(mountPoint, 'reading'), volume().path('stop'));
       await delay(loadMs);
       load.assertRunning();
       lost = volume().disk(2);
@@ -69,9 +70,22 @@ for (const loss of losses) {
       tree = treeOf(mountPoint);
     });
 
-    test('rebuild onto a new disk makes it whole', async () => {
+    if (loss === 'pulled') test('rebuild onto a new disk makes it whole while programs work on', rebuildUnderLoad);
+    else test('rebuild onto a new disk makes it whole', rebuildUnmounted);
+
+    test('then two others may go, and nothing of what was written meanwhile is lost', async () => {
+      await volume().kill();
+      const replace = [volume().disk(0), volume().disk(3)].map((disk) => [disk, volume().newDisk()] as const);
+      for (const [disk] of replace) disk.detach();
+      const report = await volume().rebuild(replace);
+      assert.deepEqual(report.lost, []);
+      await volume().mount();
+      assertSameTree(tree, treeOf(volume().mountPoint));
+    });
+
+    async function rebuildUnmounted(): Promise<void> {
       await volume().umount();
-      if (loss !== 'pulled') lost.detach();
+      lost.detach();
       const offline = await volume().status();
       assert.equal(offline.disks[2]?.state, 'missing');
       const replace = [[lost, volume().newDisk()]] as const;
@@ -84,21 +98,35 @@ for (const loss of losses) {
       assert.deepEqual(lost.beneath(), [], 'nothing is written where the lost disk was mounted');
       await volume().mount();
       assertSameTree(tree, treeOf(volume().mountPoint));
+      await assertWhole();
+    }
+
+    async function rebuildUnderLoad(): Promise<void> {
+      const { mountPoint } = volume();
+      load = new Load(join(mountPoint, 'load-2'), join(mountPoint, 'reading'), volume().path('stop-2'));
+      await delay(1_000);
+      const report = await volume().rebuild([[lost, volume().newDisk()]]);
+      assert.deepEqual(report.lost, []);
+      assert.ok(report.bytesWritten > 0);
+      load.assertRunning();
+      const rows = load.rows;
+      await delay(1_000);
+      assert.ok(load.rows > rows, 'commits are still answered');
+      await load.stop();
+      assert.deepEqual(lost.beneath(), [], 'nothing is written where the lost disk was mounted');
+      assertSameTree(withoutRoot(tree), withoutRoot(treeOf(mountPoint, ['./load-2'])));
+      await assertWhole();
+      // What the load wrote last was not fsynced; this is, and everything before it with it.
+      writeNoise(join(mountPoint, 'load-2', 'end'), 1, 'end', { fsync: true });
+      tree = treeOf(mountPoint);
+    }
+
+    async function assertWhole(): Promise<void> {
       const status = await volume().status();
       assert.equal(status.state, 'serving', status.redundancy.reasons.join('; '));
       assert.equal(status.redundancy.remainingTolerance, 2);
       assert.match(await volume().succeed('check', volume().name), /no findings/);
-    });
-
-    test('then two others may go, and nothing of what was written meanwhile is lost', async () => {
-      await volume().kill();
-      const replace = [volume().disk(0), volume().disk(3)].map((disk) => [disk, volume().newDisk()] as const);
-      for (const [disk] of replace) disk.detach();
-      const report = await volume().rebuild(replace);
-      assert.deepEqual(report.lost, []);
-      await volume().mount();
-      assertSameTree(tree, treeOf(volume().mountPoint));
-    });
+    }
 
     /** The loss is noticed at the latest when the disk is next written to. */
     async function degraded(): ReturnType<Drill['status']> {

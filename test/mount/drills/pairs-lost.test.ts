@@ -30,11 +30,11 @@ for (const [scheme, { words, journalDisks }] of Object.entries(schemes)) {
       await drill.init();
       await drill.mount();
       const { mountPoint } = drill;
-      copySystemFiles(join(mountPoint, 'system'), fullProfile ? 30_000 : 1_000);
+      copySystemFiles(join(mountPoint, 'system'), fullProfile ? 10_000 : 1_000);
       makeOddFiles(join(mountPoint, 'odd'));
       git = new GitInput(join(mountPoint, 'git'));
       if (fullProfile) makeSegmentFiles(join(mountPoint, 'segments'));
-      writeNoise(join(mountPoint, 'large'), (fullProfile ? 1024 : 48) * MiB, 'large');
+      writeNoise(join(mountPoint, 'large'), (fullProfile ? 256 : 48) * MiB, 'large');
       await drill.flush();
     });
     after(() => drill.end());
