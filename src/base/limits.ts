@@ -25,7 +25,6 @@ export const batchAlignBytes = 4 * KiB;
 export const rowsPerTurnMax = 1_000;
 /** Bytes of an image chunk (SQLite pages are 4 KiB). */
 export const imageChunkBytes = 64 * KiB;
-/** k + m + e: GF(2^8) Cauchy rows; far below the field's 255. */
 /** Records appended but not yet durable: past it changes wait for the journal (memory of a stalled journal). */
 export const unjournaledRecordsMax = 400_000;
 /** Commit intervals between two consistency points when little changes, and records after which one is cut at once: bound the WAL and a replay after kill -9. */
@@ -37,6 +36,7 @@ export const imageJournalBytes = 128 * MiB;
 export const diskLookBeats = 3;
 /** A disk operation that takes longer counts as failed: far above what a busy or spun-down disk needs. */
 export const diskOperationMsMax = 30_000;
+/** k + m + e: GF(2^8) Cauchy rows; far below the field's 255. */
 export const shardsPerSegmentMax = 32;
 export const disksMax = 64;
 export const nameBytesMax = 255;
