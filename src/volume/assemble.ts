@@ -1,7 +1,7 @@
 // Wires the running parts of a volume: pool, payload and journal know each other only through callbacks made here.
 import type { Backup } from '../backup/backup.js';
 import { isErrorOf, messageOf } from '../base/errors.js';
-import type { VolumeId } from '../base/ids.js';
+import { segmentName, type VolumeId } from '../base/ids.js';
 import type { VolumeSettings } from '../config/settings.js';
 import type { Generation } from '../format/generation.js';
 import type { JournalMark, RetainedFile } from '../journal/contract.js';
@@ -47,8 +47,14 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
         core.record({ type: 'segment-seal', segment: place.id.number, length: place.length, layout: place.layout, disks: place.disks.flatMap((d) => (d === null ? [] : [d])) });
       },
       damaged: (place, index, cells, reason) => {
-        const segment = `${place.id.generation}-${place.id.number}`;
-        ports.logger.warn({ segment, index, cells: cells.length, reason, disk: place.disks[index] ?? '' }, 'a shard was decoded around');
+        // What is missing with its disk is in the status; reading around it is no news.
+        const disk = place.disks[index] ?? null;
+        if (disk === null || !disks.serves(disk)) return;
+        const known = core.damagedShards.get(place.id.number) ?? new Set();
+        // Told at every read of a bad shard; logged and repaired once.
+        if (known.has(index)) return;
+        core.damagedShards.set(place.id.number, known.add(index));
+        ports.logger.warn({ segment: segmentName(place.id), index, cells: cells.length, reason, disk }, 'a shard was decoded around');
       },
       diskFailed: (id, error) => disks.fail(id, error),
     },

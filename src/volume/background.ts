@@ -9,6 +9,7 @@ import type { ConsistencyPoints } from './consistency-point.js';
 import type { VolumeCore } from './core.js';
 import { DiskWatch } from './disk-watch.js';
 import { publishLocalImage } from './image-point.js';
+import { Repairs } from './repairs.js';
 import type { Sweeper } from './sweeper.js';
 
 export class Background {
@@ -17,6 +18,7 @@ export class Background {
   readonly #sweeper: Sweeper;
   readonly #cleaner: Cleaner;
   readonly #watch: DiskWatch;
+  readonly #repairs: Repairs;
   #timer: Timer | null = null;
   #beat: Promise<void> | null = null;
   #maintenance: Promise<void> | null = null;
@@ -33,6 +35,7 @@ export class Background {
     this.#sweeper = sweeper;
     this.#cleaner = cleaner;
     this.#lastPoint = core.skeleton.appliedLsn;
+    this.#repairs = new Repairs(core);
     this.#watch = new DiskWatch(core.disks, core.ports.disks);
   }
 
@@ -99,6 +102,7 @@ export class Background {
     await core.pool.refreshSpace();
     if (core.protectionDue) await this.#protect();
     const dropped = this.#sweeper.drop();
+    await this.#repairs.step();
     await this.#cleaner.step();
     if (this.#imageDue()) {
       this.#beatsSinceImage = 0;

@@ -59,6 +59,10 @@ export class VolumeCore {
   flushedLosses: ReadonlySet<string> = new Set();
   /** Un-sealed segments of the last life that came back from the journal at this mount. */
   refilled: { readonly segments: number; readonly bytes: number } = { segments: 0, bytes: 0 };
+  /** Shards of segments that reads had to decode around. */
+  readonly damagedShards = new Map<SegmentNumber, Set<number>>();
+  /** The backup lost an object that it had: a flush is due although no delta waits. */
+  presenceLost = false;
   #deferring = false;
   #deferred: { readonly lsn: Lsn; readonly record: JournalRecord }[] = [];
   /** Of sealed segments, as the skeleton has them. Empty while records are deferred. */

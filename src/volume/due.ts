@@ -6,8 +6,9 @@ export function dueConditions(core: VolumeCore, fill: number): readonly string[]
   const { flush } = core.thresholds;
   if (core.backup === null) return [];
   const backlog = core.skeleton.backlog();
-  if (backlog.deltas === 0) return [];
   const reasons: string[] = [];
+  if (core.presenceLost) reasons.push('an object is missing in the backup');
+  if (backlog.deltas === 0) return reasons;
   if (flush.bytes !== null && backlog.bytes >= flush.bytes) reasons.push(`bytes ${backlog.bytes} >= ${flush.bytes}`);
   if (flush.count !== null && backlog.deltas >= flush.count) reasons.push(`count ${backlog.deltas} >= ${flush.count}`);
   if (flush.fill !== null && fill >= flush.fill) reasons.push(`fill ${fill.toFixed(2)} >= ${flush.fill}`);

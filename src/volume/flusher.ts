@@ -102,6 +102,7 @@ export class Flusher {
     try {
       const report = await this.#flushAnnounced(backup, started, progress);
       this.#core.flushedLosses = new Set(lost);
+      this.#core.presenceLost = false;
       return report;
     } finally {
       await this.#endIntent(intent);

@@ -36,10 +36,22 @@ export class Rescue {
       // Somebody else's rescue, or a rebuild, was faster.
       if (row === null || row.layout?.number !== seen?.layout.number) return;
       const found = await this.find(row);
+      if (row.present && found?.source !== 'backup') await this.#takeBackPresence(row);
       if (found === null) throw unreadable(segment, cause);
-      await storeAnew(this.#core, row, found.bytes);
+      await storeAnew(this.#core, this.#core.skeleton.segment(segment) ?? row, found.bytes);
       this.#core.ports.logger.warn({ segment, source: found.source }, 'a segment had too few shards and was made whole from another source');
     });
+  }
+
+  /** Presence was proven once; an object that is not there any more is protected and uploaded again, loudly (rule 8). */
+  async #takeBackPresence(row: SegmentRow): Promise<void> {
+    const id = { generation: row.generation, number: row.segment };
+    // A store that is away says nothing about what it holds.
+    const missing = await this.#askBackup(row, async (backup) => ((await backup.segments.length(id)) === null ? true : null));
+    if (missing === null) return;
+    this.#core.ports.logger.error({ segment: row.segment }, 'the backup lost the object of a segment; it is uploaded again by the next flush');
+    this.#core.record({ type: 'presence', segment: row.segment, present: false });
+    this.#core.presenceLost = true;
   }
 
   /** The whole segment from the backup, else from the journal; null when neither has it. */
