@@ -28,7 +28,14 @@ export const systemComponents: Components = {
         });
       },
     });
-    return { ended: session.ended.then(() => undefined), unmount: (lazy) => session.unmount({ lazy }) };
+    return {
+      ended: session.ended.then(() => undefined),
+      async unmount(lazy) {
+        await session.unmount({ lazy });
+        // A detached mount lives on for as long as somebody has a file open there: they are cut off, or nothing would ever end.
+        if (lazy) session.abort();
+      },
+    };
   },
 
   rebuild(volume, request, progress) {

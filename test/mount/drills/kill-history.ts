@@ -26,7 +26,7 @@ interface Shape {
 
 const shapes: Readonly<Record<WriterKind, Shape>> = {
   mixed: { filesMax: 40, fileBytesMax: 256 * 1024, writeBytesMax: 24 * 1024 },
-  bulk: { filesMax: 4, fileBytesMax: 8 << 20, writeBytesMax: 1 << 20 },
+  bulk: { filesMax: 4, fileBytesMax: 4 << 20, writeBytesMax: 1 << 19 },
 };
 
 /** Contents are never changed in place: a copy of the map is a copy of the state. */
