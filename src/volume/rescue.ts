@@ -4,8 +4,10 @@ import type { Backup } from '../backup/backup.js';
 import { assert } from '../base/assert.js';
 import { HoldfastError, isErrorOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
-import type { SegmentNumber } from '../base/ids.js';
+import { asSegmentNumber, type SegmentNumber } from '../base/ids.js';
+import { rowsPerTurnMax } from '../base/limits.js';
 import { Mutex } from '../base/mutex.js';
+import type { Disk } from '../disk/disk.js';
 import type { RecoveredJournal } from '../journal/contract.js';
 import { recoverJournal } from '../journal/recovery.js';
 import type { SegmentPlace } from '../pool/contract.js';
@@ -22,8 +24,8 @@ export interface RescuedBytes {
 export class Rescue {
   readonly #core: VolumeCore;
   readonly #lock = new Mutex();
-  /** As it was when a segment was last looked for in vain: what it holds stays true, only newer batches are missing. */
-  #journal: RecoveredJournal | null = null;
+  /** As it was at some time: what it holds stays true, and it has all there is of the segments that were sealed then. */
+  #journal: { readonly journal: RecoveredJournal; readonly disks: readonly Disk[]; covers(segment: SegmentNumber): boolean } | null = null;
 
   constructor(core: VolumeCore) {
     this.#core = core;
@@ -94,12 +96,22 @@ export class Rescue {
   async #fromJournal(row: SegmentRow): Promise<Buffer | null> {
     // A segment that was never sealed has no length yet: refilling it is the mount's business.
     if (row.length === 0) return null;
-    const known = this.#journal === null ? null : await payloadOf(this.#journal, row);
-    if (known !== null) return known;
-    const { volume, disks, ports } = this.#core;
-    this.#journal = await recoverJournal({ volume, disks: disks.present(), journalDisks: [], logger: ports.logger });
-    return payloadOf(this.#journal, row);
+    const { skeleton, volume, disks, ports } = this.#core;
+    const present = disks.present();
+    const known = this.#journal !== null && sameDisks(this.#journal.disks, present) ? this.#journal : null;
+    const bytes = known === null ? null : await payloadOf(known.journal, row);
+    if (bytes !== null || known?.covers(row.segment) === true) return bytes;
+    const next = skeleton.nextSegment();
+    const open = new Set(skeleton.segments(asSegmentNumber(0), rowsPerTurnMax, 'open').map(({ segment }) => segment));
+    const journal = await recoverJournal({ volume, disks: present, journalDisks: [], logger: ports.logger });
+    // Bytes of a sealed segment enter the journal no more: a second look at it would find nothing new.
+    this.#journal = { journal, disks: present, covers: (segment) => segment < next && !open.has(segment) };
+    return payloadOf(journal, row);
   }
+}
+
+function sameDisks(a: readonly Disk[], b: readonly Disk[]): boolean {
+  return a.length === b.length && a.every((disk, index) => disk === b[index]);
 }
 
 /** null: the journal does not have all of it. */
