@@ -88,6 +88,11 @@ function sha256Of(folder: string, { path, size, data }: TreeEntry): string {
   }
 }
 
+/** The bytes of an entry's path, without the `./` before it. */
+export function nameOf(path: string): Buffer {
+  return unescaped(path).subarray(2);
+}
+
 function unescaped(path: string): Buffer {
   return Buffer.from(path.replace(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))), 'latin1');
 }
