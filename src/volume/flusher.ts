@@ -1,7 +1,7 @@
 // The tier flush: moves deltas to the backup and then gives up their second redundancy.
 // Order: point -> image -> segments -> root, last and only when all it names is proven to be there -> release.
 // A flush that dies anywhere leaves the volume as protected as it was; the next one takes up what is already there.
-import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
+import { HoldfastError, messageOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import { asSegmentNumber, NO_LSN, type Lsn, type SegmentNumber } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
@@ -9,7 +9,6 @@ import type { Backup } from '../backup/backup.js';
 import type { ImageReference } from '../backup/contract.js';
 import type { FlushIntent } from '../backup/intent-log.js';
 import type { JournalMark } from '../journal/contract.js';
-import type { SegmentPlace } from '../pool/contract.js';
 import type { Backlog, RootRow, SegmentRow } from '../skeleton/contract.js';
 import type { Admission } from './admission.js';
 import type { ConsistencyPoints } from './consistency-point.js';
@@ -18,6 +17,7 @@ import type { VolumeCore } from './core.js';
 import type { Ownership } from './ownership.js';
 import { publishCaptured, releaseJournal } from './image-point.js';
 import { retire } from './retention.js';
+import { uploadSegment } from './segment-upload.js';
 import type { Sweeper } from './sweeper.js';
 
 /** Segments in flight to the backup: enough to hide round trips, 4 x 32 MiB of memory. */
@@ -205,7 +205,7 @@ export class Flusher {
         if (segment === undefined) return;
         try {
           this.#assertGoing();
-          await this.#uploadOne(backup, segment);
+          await uploadSegment(this.#core, backup, segment);
         } catch (error) {
           failure ??= error;
           return;
@@ -221,37 +221,6 @@ export class Flusher {
   #assertGoing(): void {
     if (!this.#stopping) return;
     throw new HoldfastError('closed', 'the flush was stopped because the volume is being closed', { code: 'flush-stopped', hint: 'The next flush goes on with what is left.' });
-  }
-
-  async #uploadOne(backup: Backup, segment: SegmentNumber): Promise<void> {
-    const place = this.#core.placeOf(segment);
-    if (place === null) {
-      throw new HoldfastError('unavailable', `segment ${segment} could not be sealed, so it cannot be uploaded`, {
-        code: 'segment-unsealed',
-        hint: 'Too few disks take writes: see `holdfast status`.',
-      });
-    }
-    const bytes = await this.#bytesOf(backup, place);
-    await backup.segments.put(place.id, bytes);
-    failpoint('after-upload-before-presence');
-    // Proven by the store's checksum or by read-back: the archive resolves only then.
-    this.#core.record({ type: 'presence', segment, present: true });
-  }
-
-  /** Of a segment that the disks cannot give, the backup may have an object after all: one that was missing came back. */
-  async #bytesOf(backup: Backup, place: SegmentPlace): Promise<Buffer> {
-    try {
-      return await this.#core.pool.readAll(place);
-    } catch (error) {
-      if (!isErrorOf(error, 'unavailable', 'corrupt')) throw error;
-      const length = await backup.segments.length(place.id);
-      if (length !== null) return backup.segments.get(place.id, 0, length);
-      throw new HoldfastError('unavailable', `segment ${place.id.number} is in no source any more, so no complete root can be made: ${error.message}`, {
-        code: 'segment-lost',
-        hint: '`holdfast rebuild` names the files that need it; bring a disk or the object back, or remove those files, and flush again.',
-        cause: error,
-      });
-    }
   }
 
   async #publishImage(backup: Backup, cut: Cut, progress: FlushProgress): Promise<{ readonly image: ImageReference; readonly bytesWritten: number }> {
