@@ -36,8 +36,16 @@ export async function openVolumeWith(settings: VolumeSettings, ports: VolumePort
     return await recoverAndStart(settings, ports, volume, disks);
   } catch (error) {
     for (const disk of disks.present()) await disk.close();
-    throw error;
+    throw withAbsentDisks(error, disks);
   }
+}
+
+/** What cannot be recovered is often a disk that is not there: the error names them all and why. */
+function withAbsentDisks(error: unknown, disks: DiskSet): unknown {
+  const absent = disks.members.filter((member) => member.disk === null);
+  if (!(error instanceof HoldfastError) || absent.length === 0) return error;
+  const list = absent.map(({ path, reason }) => `${path}: ${reason}`).join('; ');
+  return new HoldfastError(error.kind, `${error.message}. Disks that cannot be used: ${list}`, { code: error.code, ...(error.hint === undefined ? {} : { hint: error.hint }), context: error.context, cause: error });
 }
 
 async function recoverAndStart(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, disks: DiskSet): Promise<MountedVolume> {
