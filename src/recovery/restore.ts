@@ -14,7 +14,7 @@ import { openSkeleton } from '../skeleton/skeleton.js';
 import { DiskSet, type DiskMember } from '../volume/disk-set.js';
 import { generationAfter, makeDurable } from '../volume/generation.js';
 import { publishLocalImage } from '../volume/image-point.js';
-import { checkDisks, checkShape } from '../volume/init-checks.js';
+import { checkDisks, checkRealPaths, checkShape } from '../volume/init-checks.js';
 import { LocalImages } from '../volume/local-images.js';
 import { localPorts, type SystemIo } from '../volume/local-ports.js';
 import { openVolumeWith } from '../volume/open.js';
@@ -26,7 +26,8 @@ import type { RecoveryProgress, RestoreReport, RestoreRequest } from './contract
 import { hydrate } from './hydrate.js';
 
 /** The settings of the request name the new disks and state; their backup is where the volume comes from. */
-export function restoreVolume(request: RestoreRequest, io: SystemIo, progress: RecoveryProgress): Promise<RestoreReport> {
+export async function restoreVolume(request: RestoreRequest, io: SystemIo, progress: RecoveryProgress): Promise<RestoreReport> {
+  await checkRealPaths({ ...request.settings, parity: 0, tolerance: 0, scheme: 'parity' });
   return restoreVolumeWith(request, localPorts(io), progress);
 }
 

@@ -1,5 +1,7 @@
 // What must hold before init writes anything: a shape the disks can keep, and disks that are really several.
+import { realpath, stat } from 'node:fs/promises';
 import { HoldfastError } from '../base/errors.js';
+import { backupDirectory } from '../config/relations.js';
 import type { VolumeSettings } from '../config/settings.js';
 import type { VolumePorts } from './ports.js';
 
@@ -22,6 +24,27 @@ export function checkShape(settings: VolumeSettings): readonly string[] {
     warnings.push(`${n} disks with tolerance ${tolerance}: two halves could be mounted apart, and only the backup can tell which one is true; keep all disks together`);
   }
   return warnings;
+}
+
+/** Throws when two disks are one directory after all, by links or bind mounts, or when state or backup lie on a disk that way. Of real disks only. */
+export async function checkRealPaths(settings: VolumeSettings): Promise<void> {
+  const seen: { readonly given: string; readonly real: string; readonly inode: string }[] = [];
+  for (const { path } of [...settings.disks, ...settings.journal.disks]) {
+    const real = await realpath(path);
+    const { dev, ino } = await stat(real, { bigint: true });
+    const inode = `${dev}:${ino}`;
+    const other = seen.find((disk) => disk.inode === inode || isInside(disk.real, real) || isInside(real, disk.real));
+    if (other !== undefined) {
+      throw new HoldfastError('invalid', `disks ${other.given} and ${path} lead to the same place (${real}): they overlap`, { code: 'disks-overlap', hint: 'Each disk is a directory of its own.' });
+    }
+    seen.push({ given: path, real, inode });
+  }
+  for (const place of [settings.stateDir, settings.backup === null ? null : backupDirectory(settings.backup.url)]) {
+    const real = place === null ? null : await realpath(place).catch(() => null); // what is not there yet leads nowhere
+    const disk = real === null ? undefined : seen.find((candidate) => isInside(real, candidate.real) || isInside(candidate.real, real));
+    if (disk === undefined) continue;
+    throw new HoldfastError('invalid', `${place} leads to ${real}, which overlaps with the disk ${disk.given}`, { code: 'place-on-disk', hint: 'Choose a directory outside of the disks.' });
+  }
 }
 
 /** Throws when two disks overlap or share a device; gives a warning when sharing was allowed. */

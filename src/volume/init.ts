@@ -11,14 +11,15 @@ import { createImageSource } from '../skeleton/image-source.js';
 import { createSkeleton } from '../skeleton/skeleton.js';
 import { generationAfter, makeDurable } from './generation.js';
 import { DiskSet, type DiskMember } from './disk-set.js';
-import { checkDisks, checkShape } from './init-checks.js';
+import { checkDisks, checkRealPaths, checkShape } from './init-checks.js';
 import { LocalImages } from './local-images.js';
 import { localPorts, type SystemIo } from './local-ports.js';
 import type { VolumePorts } from './ports.js';
 import { skeletonPath } from './skeleton-path.js';
 import type { InitReport } from './status.js';
 
-export function initVolume(settings: VolumeSettings, io: SystemIo): Promise<InitReport> {
+export async function initVolume(settings: VolumeSettings, io: SystemIo): Promise<InitReport> {
+  await checkRealPaths(settings);
   return initVolumeWith(settings, localPorts(io));
 }
 
