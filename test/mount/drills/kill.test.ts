@@ -1,6 +1,6 @@
 // Drill 5, the mounted half: kill -9 of the daemon at random moments under a mixed load. After each remount everything fsynced is
 // there, and what is there is a prefix of the history: of each writer's, exactly, and of all of them together by the clock.
-// Kills also fall into flushes, orderly ends and recoveries. HOLDFAST_DRILL_FULL=1: 100 kills; HOLDFAST_DRILL_SEED replays the load.
+// Kills also fall into flushes, orderly ends and recoveries. HOLDFAST_DRILL_KILLS sets how many (CI: 100); HOLDFAST_DRILL_SEED replays the load.
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -14,7 +14,7 @@ import type { WriterKind } from './kill-history.js';
 import type { Stopped, Verified, WriterOrder, WriterReply } from './kill-writer.js';
 
 const seed = Number(process.env['HOLDFAST_DRILL_SEED'] ?? Date.now() % 1_000_000_007);
-const kills = process.env['HOLDFAST_DRILL_FULL'] === '1' ? 100 : 10;
+const kills = Number(process.env['HOLDFAST_DRILL_KILLS'] ?? (process.env['HOLDFAST_DRILL_FULL'] === '1' ? 100 : 10));
 const kinds: readonly WriterKind[] = ['mixed', 'mixed', 'bulk'];
 /** The kernel's words for a daemon that is gone. */
 const endOfLife = /^(ENOTCONN|ECONNABORTED) /;
