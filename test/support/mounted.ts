@@ -210,7 +210,6 @@ export class Drill {
   }
 
   async end(): Promise<void> {
-    if (process.env['HOLDFAST_DRILL_KEEP'] === '1') return;
     await this.#killDaemon();
     for (const point of this.#mountPoints()) spawnSync('umount', ['--lazy', point], { stdio: 'ignore' });
     for (const disk of this.#made.values()) disk.end();
