@@ -101,7 +101,7 @@ let program: string | null = null;
 
 function lister(): string {
   if (program !== null) return program;
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-tree-'));
+  const folder = mkdtempSync(join(process.env['HOLDFAST_TEST_SCRATCH'] ?? tmpdir(), 'holdfast-tree-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   program = join(folder, 'list-tree');
   execFileSync('cc', ['-O1', '-o', program, join(repositoryRoot, 'test/support/list-tree.c')]);
