@@ -40,6 +40,8 @@ export class Background {
   }
 
   start(): void {
+    // Lives that end badly soon after they began would otherwise leave each other an ever longer journal to recover from.
+    if (this.#imageDue()) this.#startMaintenance();
     this.#schedule();
   }
 
@@ -75,11 +77,13 @@ export class Background {
       return;
     }
     // Beside the commits: maintenance may wait for a disk that hangs, they must not.
-    if (this.#maintenance === null && !this.#stopped) {
-      this.#maintenance = this.#maintainSafely().finally(() => {
-        this.#maintenance = null;
-      });
-    }
+    if (this.#maintenance === null && !this.#stopped) this.#startMaintenance();
+  }
+
+  #startMaintenance(): void {
+    this.#maintenance = this.#maintainSafely().finally(() => {
+      this.#maintenance = null;
+    });
   }
 
   async #maintainSafely(): Promise<void> {
