@@ -21,13 +21,13 @@ const suites: readonly Suite[] = [
   { name: 'unit', concurrency: 2, fileTimeoutMs: 2 * minute },
   { name: 'contract', concurrency: 2, fileTimeoutMs: 5 * minute },
   { name: 'property', concurrency: 2, fileTimeoutMs: 5 * minute },
-  { name: 'rules', concurrency: 2, fileTimeoutMs: 3 * minute },
+  { name: 'rules', concurrency: 2, fileTimeoutMs: 10 * minute },
   { name: 'golden', concurrency: 2, fileTimeoutMs: 2 * minute },
   { name: 'crash', concurrency: 1, fileTimeoutMs: 10 * minute },
-  { name: 'simulation', concurrency: 2, fileTimeoutMs: 15 * minute },
+  { name: 'simulation', concurrency: 2, fileTimeoutMs: 40 * minute },
   { name: 'cli', concurrency: 1, fileTimeoutMs: 5 * minute },
   { name: 'posix', concurrency: 1, fileTimeoutMs: 10 * minute },
-  { name: 'mount', concurrency: 1, fileTimeoutMs: 15 * minute },
+  { name: 'mount', concurrency: 1, fileTimeoutMs: 40 * minute },
 ];
 
 interface Totals {
