@@ -40,13 +40,22 @@ describe('--json', { skip: mountObstacle ?? false }, () => {
     assert.equal(status['pid'], mounted['pid']);
     assert.equal((status['backlog'] as Value)['bytes'], 10_000);
     const all = (await json('status')) as unknown as readonly Value[];
-    assert.deepEqual(all.map((row) => [row['name'], row['state'], row['mountpoint']]), [[name, 'serving', volume.mountPoint]]);
+    assert.deepEqual(
+      all.map((row) => [row['name'], row['state'], row['mountpoint']]),
+      [[name, 'serving', volume.mountPoint]],
+    );
 
     const { stdout } = await volume.run('deltas', name, '--json');
-    const rows = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Value);
+    const rows = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Value);
     assert.equal(rows.length, (status['backlog'] as Value)['deltas']);
     for (const row of rows) has(row, 'lsn', 'path', 'ino', 'kind', 'offset', 'length', 'segment', 'time');
-    assert.deepEqual(rows.filter((row) => row['kind'] === 'data').map((row) => [row['path'], row['offset'], row['length']]), [['/a file', 0, 10_000]]);
+    assert.deepEqual(
+      rows.filter((row) => row['kind'] === 'data').map((row) => [row['path'], row['offset'], row['length']]),
+      [['/a file', 0, 10_000]],
+    );
 
     assert.deepEqual(await json('flush', name, '--if-due'), { flushed: false, reasons: [] });
     const flushed = await json('flush', name);
@@ -67,7 +76,13 @@ describe('--json', { skip: mountObstacle ?? false }, () => {
   });
 
   test('an error is one document as well, with the same exit code and words as without', async () => {
-    for (const words of [['mount', name, volume.path('none')], ['status', 'unknown'], ['umount', name], ['deltas', name, 'nothing'], ['restore', 'x', '--from', `file://${volume.path('none')}`, '--disk', ...volume.disks]]) {
+    for (const words of [
+      ['mount', name, volume.path('none')],
+      ['status', 'unknown'],
+      ['umount', name],
+      ['deltas', name, 'nothing'],
+      ['restore', 'x', '--from', `file://${volume.path('none')}`, '--disk', ...volume.disks],
+    ]) {
       const plain = await volume.run(...words);
       const { code, stdout } = await volume.run(...words, '--json');
       assert.equal(code, 1);

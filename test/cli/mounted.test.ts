@@ -124,7 +124,13 @@ describe('a mounted volume', { skip: mountObstacle ?? false }, () => {
     const { pid } = await machine.json('status', 'photos');
     assert.equal(spawnSync('umount', [mount]).status, 0);
     await eventually(async () => !existsSync(`/proc/${String(pid)}`));
-    assert.match(readFileSync(machine.path('var', 'photos', 'holdfast.log'), 'utf8').trim().split('\n').at(-1) ?? '', /everything is durable/);
+    assert.match(
+      readFileSync(machine.path('var', 'photos', 'holdfast.log'), 'utf8')
+        .trim()
+        .split('\n')
+        .at(-1) ?? '',
+      /everything is durable/,
+    );
   });
 
   test('what would be hidden or mixed up by the mount is refused', async () => {
@@ -148,7 +154,16 @@ describe('a mounted volume', { skip: mountObstacle ?? false }, () => {
     assert.deepEqual(cron(), { status: 0, stderr: '' });
     await machine.succeed('mount', 'photos', mount);
     assert.deepEqual(cron(), { status: 0, stderr: '' });
+    writeFileSync(join(mount, 'for-cron.txt'), 'due soon');
     await machine.succeed('umount', 'photos');
+    const roots = async (): Promise<number> => ((await machine.json('status', 'photos'))['lastRoot'] as { sequence: number }).sequence; // there is one by now
+    const before = await roots();
+    assert.deepEqual(cron(), { status: 0, stderr: '' });
+    assert.equal(await roots(), before, 'nothing was due');
+    const file = machine.path('etc', 'photos.toml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^\[flush\].*$/m, '[flush]\ncount = 1'));
+    assert.deepEqual(cron(), { status: 0, stderr: '' });
+    assert.ok((await roots()) > before, 'it was due');
     // Somebody else works on the unmounted volume: hold its lock as a flush would.
     const holder = spawn('flock', ['--exclusive', machine.path('var', 'photos', 'lock'), 'sleep', '60'], { detached: true });
     try {

@@ -53,7 +53,11 @@ describe('values in the configuration file', { skip: mountObstacle ?? false }, (
       volume.configure(tables);
       const [[table = '', keys = {}] = []] = Object.entries(tables);
       const world = worldOf(volume);
-      for (const words of [['mount', volume.name, volume.mountPoint], ['flush', volume.name]]) assertRefused(await volume.run(...words), 1, says);
+      for (const words of [
+        ['mount', volume.name, volume.mountPoint],
+        ['flush', volume.name],
+      ])
+        assertRefused(await volume.run(...words), 1, says);
       assertSameTree(world, worldOf(volume), untouched);
       // The line is the right one.
       const text = readFileSync(volume.path('etc', `${volume.name}.toml`), 'utf8').split('\n');
@@ -169,7 +173,12 @@ describe('places and disks at mount', { skip: mountObstacle ?? false }, () => {
     await volume.mount();
     mkdirSync(volume.path('elsewhere'));
     const file = volume.path('etc', 'second.toml');
-    writeFileSync(file, readFileSync(volume.path('etc', `${volume.name}.toml`), 'utf8').replace(`name = "${volume.name}"`, 'name = "second"').replace(/^state_dir.*$/m, ''));
+    writeFileSync(
+      file,
+      readFileSync(volume.path('etc', `${volume.name}.toml`), 'utf8')
+        .replace(`name = "${volume.name}"`, 'name = "second"')
+        .replace(/^state_dir.*$/m, ''),
+    );
     const world = worldOf(volume, 'mounted');
     assertRefused(await mount(volume.mountPoint), 1, /is a mount point of holdfast:drill already/);
     assertRefused(await mount(volume.path('elsewhere')), 1, /mounted already at .*\/mnt \(pid \d+\)/, /^try: holdfast umount drill/m);

@@ -118,7 +118,9 @@ describe('the end of a mount', { skip: mountObstacle ?? false }, () => {
     await volume.mount();
     assert.match(volume.log, /a mount whose daemon was gone has been taken away/);
     assert.equal(readFileSync(volume.at('fsynced'), 'utf8'), 'fsynced');
-    const points = readFileSync('/proc/self/mounts', 'utf8').split('\n').filter((line) => line.includes(` ${volume.mountPoint} `));
+    const points = readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(` ${volume.mountPoint} `));
     assert.equal(points.length, 1, 'one mount, not two on top of each other');
   });
 

@@ -66,7 +66,11 @@ export class VolumeProcess {
   }
 
   get log(): string {
-    return ['daemon.log', join('var', this.name, 'holdfast.log')].map((name) => this.path(name)).filter(existsSync).map((path) => readFileSync(path, 'utf8')).join('');
+    return ['daemon.log', join('var', this.name, 'holdfast.log')]
+      .map((name) => this.path(name))
+      .filter(existsSync)
+      .map((path) => readFileSync(path, 'utf8'))
+      .join('');
   }
 
   get socket(): string {
@@ -112,10 +116,14 @@ export class VolumeProcess {
   /** A daemon as our own child, in the foreground; resolves when the mount answers. */
   async mount(...words: readonly string[]): Promise<void> {
     const daemon = this.launch(...words);
-    await eventually(async () => {
-      assert.equal(daemon.exitCode ?? daemon.signalCode, null, `the daemon ended before it served\n${this.#lastWords()}`);
-      return (await this.ask('ping').catch(() => null)) !== null;
-    }, 'the mount answers', 20);
+    await eventually(
+      async () => {
+        assert.equal(daemon.exitCode ?? daemon.signalCode, null, `the daemon ended before it served\n${this.#lastWords()}`);
+        return (await this.ask('ping').catch(() => null)) !== null;
+      },
+      'the mount answers',
+      20,
+    );
   }
 
   /** Only starts it: it may be killed before it serves. */
@@ -187,7 +195,9 @@ export class VolumeProcess {
     // Also what a command put into the background.
     const { pid } = JSON.parse(lockText(this.path('var', this.name, 'lock'))) as { pid?: number }; // written by our own lock
     if (pid !== undefined && commandOf(pid).includes(this.folder)) process.kill(pid, 'SIGKILL');
-    const points = readFileSync('/proc/self/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1] ?? '');
+    const points = readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[1] ?? '');
     for (const point of points.filter((path) => path.startsWith(`${this.folder}/`)).reverse()) spawnSync('umount', ['--lazy', point], { stdio: 'ignore' });
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }

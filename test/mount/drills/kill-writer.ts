@@ -93,11 +93,23 @@ const writer = new (class Writer {
     let operation: Operation | null = null;
     for (let done = 0; done < logged; done++) operation = history.next();
     const found = this.#find(history, logged);
-    if (typeof found === 'string') return { type: 'verified', problem: `life ${this.#life}, ${logged} records, answered ${this.#answered}, synced ${this.#synced}: ${found}; last operation ${describe(operation)}`, survived: logged, lastSurvivedBegan: null, firstLostEnded: null };
+    if (typeof found === 'string')
+      return {
+        type: 'verified',
+        problem: `life ${this.#life}, ${logged} records, answered ${this.#answered}, synced ${this.#synced}: ${found}; last operation ${describe(operation)}`,
+        survived: logged,
+        lastSurvivedBegan: null,
+        firstLostEnded: null,
+      };
     const { survived, state } = found;
     this.#earlier.push([this.#life, logged]);
     this.#state = state;
-    const problem = survived < this.#synced ? `life ${this.#life}: ${this.#synced} operations were fsynced, ${survived} are there` : survived > this.#answered + 1 ? `life ${this.#life}: ${survived} operations are there, ${this.#answered} were answered` : null;
+    const problem =
+      survived < this.#synced
+        ? `life ${this.#life}: ${this.#synced} operations were fsynced, ${survived} are there`
+        : survived > this.#answered + 1
+          ? `life ${this.#life}: ${survived} operations are there, ${this.#answered} were answered`
+          : null;
     return { type: 'verified', problem, survived, lastSurvivedBegan: this.#began[survived - 1] ?? null, firstLostEnded: this.#ended[survived] ?? null };
   }
 
