@@ -22,7 +22,8 @@ setup: ## install what is missing (apt packages as root, pinned npm packages) an
 	@$(MAKE) --no-print-directory build
 
 node_modules/.package-lock.json: package-lock.json
-	npm ci --no-fund --no-audit
+	npm ci --no-fund --no-audit --ignore-scripts --loglevel=error
+	@if node -e 'process.exit(Number.parseInt(process.versions.node) < 24 ? 0 : 1)'; then npm_config_build_from_source=true npm rebuild better-sqlite3 --loglevel=error; fi
 	@touch $@
 
 NATIVE_SOURCES := $(shell find native -path native/build -prune -o -type f -print 2>/dev/null)

@@ -3,8 +3,9 @@
 // Statements of this folder say `LIMIT 0 + ?`: SQLite plans by the value of a bare `LIMIT ?` and therefore compiles the statement
 // again whenever it is bound (measured: 8 us a query instead of 1.5).
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { HoldfastError, messageOf } from '../base/errors.js';
+import { Sqlite } from './sqlite.js';
 
 export type Connection = Database.Database;
 
@@ -23,7 +24,7 @@ export interface ConnectionOptions {
 export function openConnection(path: string, options: ConnectionOptions = {}): Connection {
   let db: Connection | undefined;
   try {
-    db = new Database(path, { fileMustExist: options.create !== true, readonly: options.readOnly === true, timeout: busyTimeoutMs });
+    db = new Sqlite(path, { fileMustExist: options.create !== true, readonly: options.readOnly === true, timeout: busyTimeoutMs });
     if (options.create === true) db.pragma(`page_size = ${pageBytes}`);
     if (options.readOnly !== true) db.pragma('journal_mode = WAL');
     db.pragma('synchronous = OFF');

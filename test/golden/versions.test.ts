@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { Sqlite } from '../../src/skeleton/sqlite.js';
 import { crc32c } from '../../src/native/checksum.js';
 import { asVolumeId } from '../../src/base/ids.js';
 import { HoldfastError } from '../../src/base/errors.js';
@@ -122,7 +122,7 @@ test('the skeleton in an image has the tables that this program makes, and one o
     createSkeleton(made, { volume, time: { sec: 0, nsec: 0 }, recordDeltas: true, rootUid: 0, rootGid: 0, random: world.random }).close();
     assert.deepEqual(schemaOf(old), schemaOf(made), 'the tables of the skeleton changed: raise its format, keep a reader for the old one, and make the next golden set (docs/format/README.md)');
     openSkeleton(old, { volume, recordDeltas: true }).close();
-    const db = new Database(old);
+    const db = new Sqlite(old);
     db.exec("UPDATE meta SET value = '2' WHERE key = 'format'");
     db.close();
     refused(() => openSkeleton(old, { volume, recordDeltas: true }), /skeleton/);
@@ -133,7 +133,7 @@ test('the skeleton in an image has the tables that this program makes, and one o
 });
 
 function schemaOf(path: string): unknown {
-  const db = new Database(path, { readonly: true });
+  const db = new Sqlite(path, { readonly: true });
   try {
     return [db.pragma('application_id'), db.pragma('page_size'), db.prepare('SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name').all()];
   } finally {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import Database from 'better-sqlite3';
+import { Sqlite } from '../../src/skeleton/sqlite.js';
 import { asContentId, asIno, asLsn, asSegmentNumber, NO_LSN, ROOT_INO } from '../../src/base/ids.js';
 import type { Ino } from '../../src/base/ids.js';
 import { SeededRandom } from '../../src/base/random.js';
@@ -209,7 +209,7 @@ function isFileRecord(record: JournalRecord): record is FileRecord {
 }
 
 function dump(path: string): string {
-  const db = new Database(path, { readonly: true });
+  const db = new Sqlite(path, { readonly: true });
   const tables = db.prepare<[], string>("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").pluck().all();
   const lines = tables.flatMap((table) => {
     const rows = db.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[];

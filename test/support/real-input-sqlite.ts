@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import Database from 'better-sqlite3';
+import { Sqlite } from '../../src/skeleton/sqlite.js';
 
 const digest = (id: number): Buffer => createHash('sha256').update(String(id)).digest();
 
@@ -49,7 +49,7 @@ export class SqliteWriter {
 
 /** Sound, and with at least the rows whose commit was answered, each as it was written. */
 export function checkDatabase(path: string, rowsMin: number): number {
-  const database = new Database(path);
+  const database = new Sqlite(path);
   try {
     assert.deepEqual(database.pragma('integrity_check'), [{ integrity_check: 'ok' }]);
     const rows = database.prepare<[], { id: number; digest: Buffer }>('SELECT id, digest FROM written ORDER BY id').all();
@@ -65,7 +65,7 @@ export function checkDatabase(path: string, rowsMin: number): number {
 }
 
 function write(path: string): never {
-  const database = new Database(path);
+  const database = new Sqlite(path);
   database.pragma('synchronous = FULL');
   database.exec('CREATE TABLE IF NOT EXISTS written (id INTEGER PRIMARY KEY, digest BLOB NOT NULL, filler BLOB NOT NULL)');
   const insert = database.prepare('INSERT INTO written (digest, filler) VALUES (?, ?)');

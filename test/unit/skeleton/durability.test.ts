@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import Database from 'better-sqlite3';
+import { Sqlite } from '../../../src/skeleton/sqlite.js';
 import { isErrorOf } from '../../../src/base/errors.js';
 import { asIno, asVolumeId, NO_LSN, ROOT_INO } from '../../../src/base/ids.js';
 import { createImageSource } from '../../../src/skeleton/image-source.js';
@@ -84,10 +84,10 @@ test('what cannot be used is refused with a clear kind of error', () => {
   assert.equal(skeletonIsSound(pathOf('short')), false);
   assert.equal(skeletonIsSound(pathOf('good')), true);
 
-  new Database(pathOf('other')).exec('CREATE TABLE t (x)').close();
+  new Sqlite(pathOf('other')).exec('CREATE TABLE t (x)').close();
   assert.throws(() => reopen(pathOf('other')), (error) => isErrorOf(error, 'corrupt'));
 
-  const newer = new Database(pathOf('good'));
+  const newer = new Sqlite(pathOf('good'));
   newer.prepare("UPDATE meta SET value = '2' WHERE key = 'format'").run();
   newer.close();
   assert.throws(() => reopen(pathOf('good')), (error) => isErrorOf(error, 'invalid') && error.code === 'skeleton-newer');
@@ -175,7 +175,7 @@ test('the check names every kind of damage', async () => {
   for (const [index, [sql, rule]] of damages.entries()) {
     const damaged = pathOf(`damaged-${index}`);
     copyFileSync(path, damaged);
-    new Database(damaged).exec(sql).close();
+    new Sqlite(damaged).exec(sql).close();
     const again = openSkeleton(damaged, { volume, recordDeltas: true });
     const rules = (await findings(again)).map((one) => one.rule);
     assert.ok(rules.includes(rule), `${sql}: ${rule} is among [${rules.join(', ')}]`);
