@@ -88,9 +88,15 @@ export async function rebuildMounted(mounted: MountedVolume, request: RebuildReq
 
 /** Rebuild of an open volume; reads and writes go on. */
 export async function rebuildOpen(mounted: MountedVolume, progress: RecoveryProgress): Promise<RebuildReport> {
-  // What was un-sealed when the last life ended came back from the journal at the mount; it is sealed before it is looked at.
-  await mounted.core.pool.sealAll();
-  return new RebuildRun(mounted.core, mounted.rescue, { points: mounted.points }, progress).run();
+  const { core, rescue, points } = mounted;
+  core.rebuilds++;
+  try {
+    // What was un-sealed when the last life ended came back from the journal at the mount; it is sealed before it is looked at.
+    await core.pool.sealAll();
+    return await new RebuildRun(core, rescue, { points }, progress).run();
+  } finally {
+    core.rebuilds--;
+  }
 }
 
 /** A run that works, or a plan that reckons with so many further disks. */
@@ -184,6 +190,9 @@ class RebuildRun {
       } catch (error) {
         // Fewer shards are good than are there: the next source.
         if (!isErrorOf(error, 'unavailable', 'corrupt')) throw error;
+        const now = this.#core.placeOf(row.segment);
+        // Written anew while it was read: the old shards went, the new ones are looked at.
+        if (now !== null && now.layout.number !== place.layout.number) return this.#segment({ ...row, layout: now.layout, disks: now.disks });
       }
     }
     const [source, bytes] = await this.#elsewhere(row);

@@ -40,6 +40,9 @@ export interface Extent {
 
 export type SegmentState = 'open' | 'sealed' | 'dead';
 
+/** `only-here`: sealed and not in the backup; `needs-upload`: of these, those that something refers to. */
+export type SegmentFilter = 'all' | 'open' | 'only-here' | 'needs-upload' | 'droppable' | 'dead' | 'delta-shards';
+
 export interface SegmentRow {
   readonly segment: SegmentNumber;
   readonly generation: GenerationId;
@@ -154,7 +157,7 @@ export interface Skeleton {
   // ---- segments, disks, deltas, roots ----
   segment(segment: SegmentNumber): SegmentRow | null;
   /** Ascending, after the given number; at most `limit`. */
-  segments(after: SegmentNumber, limit: number, filter: 'all' | 'open' | 'needs-upload' | 'droppable' | 'dead' | 'delta-shards'): readonly SegmentRow[];
+  segments(after: SegmentNumber, limit: number, filter: SegmentFilter): readonly SegmentRow[];
   segmentsOn(disk: DiskId, after: SegmentNumber, limit: number): readonly SegmentRow[];
   /** Sealed segments with the smallest live share first, below `liveShare`; at most `limit`. Those with nothing alive are `droppable` instead. */
   garbage(liveShare: number, limit: number): readonly SegmentRow[];

@@ -4,7 +4,7 @@ import { assert } from '../base/assert.js';
 import { asDiskId, asGenerationId, asLsn, asSegmentNumber } from '../base/ids.js';
 import type { DiskId, Lsn, SegmentNumber } from '../base/ids.js';
 import type { SegmentOpenRecord, SegmentSealRecord, ShardMoveRecord } from '../format/records.js';
-import type { SegmentRow, SegmentState, Skeleton } from './contract.js';
+import type { SegmentFilter, SegmentRow, SegmentState } from './contract.js';
 import type { Connection } from './connection.js';
 import type { Counters } from './counters.js';
 import type { Disks } from './disks.js';
@@ -35,14 +35,13 @@ interface HotSegment {
 
 const hotSegmentsMax = 4_096;
 
-type Filter = Parameters<Skeleton['segments']>[2];
-
 const states: readonly SegmentState[] = ['open', 'sealed', 'dead'];
 
 /** Each has its partial index (schema.ts), `all` the table. */
-const filters: Readonly<Record<Filter, string>> = {
+const filters: Readonly<Record<SegmentFilter, string>> = {
   all: '1',
   open: `state = ${stateOpen}`,
+  'only-here': `state = ${stateSealed} AND present = 0`,
   'needs-upload': `state = ${stateSealed} AND present = 0 AND live > 0`,
   droppable: `state = ${stateSealed} AND live = 0`,
   dead: `state = ${stateDead}`,
@@ -62,11 +61,12 @@ function statements(db: Connection) {
     list: {
       all: list(filters.all),
       open: list(filters.open),
+      'only-here': list(filters['only-here']),
       'needs-upload': list(filters['needs-upload']),
       droppable: list(filters.droppable),
       dead: list(filters.dead),
       'delta-shards': list(filters['delta-shards']),
-    } satisfies Record<Filter, unknown>,
+    } satisfies Record<SegmentFilter, unknown>,
     onDisk: db.prepare<[number, number, number], number>('SELECT DISTINCT segment FROM shard WHERE disk = ? AND segment > ? ORDER BY segment LIMIT 0 + ?').pluck(),
     garbage: db.prepare<[number, number, number], SegmentColumns>(
       `SELECT * FROM segment WHERE state = ${stateSealed} AND share <= ? AND live > 0 AND live < ? * length ORDER BY share, segment LIMIT 0 + ?`,
@@ -108,7 +108,7 @@ export class Segments {
     return row === undefined ? null : this.#rowOf(row);
   }
 
-  list(after: SegmentNumber, limit: number, filter: Filter): readonly SegmentRow[] {
+  list(after: SegmentNumber, limit: number, filter: SegmentFilter): readonly SegmentRow[] {
     return this.#sql.list[filter].all(after, limit).map((row) => this.#rowOf(row));
   }
 

@@ -96,6 +96,7 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
     }
     if (member.disk !== null) journal.leave(member.disk.id);
     core.protectionDue = true;
+    core.journalReach = Math.max(0, core.journalReach - 1);
     pool.disksChanged();
   };
   await pool.refreshSpace();

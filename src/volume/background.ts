@@ -10,6 +10,7 @@ import type { VolumeCore } from './core.js';
 import { DiskWatch } from './disk-watch.js';
 import { publishLocalImage } from './image-point.js';
 import { Repairs } from './repairs.js';
+import { type FlushOutlook, Strengthening } from './strengthening.js';
 import type { Sweeper } from './sweeper.js';
 
 export class Background {
@@ -19,9 +20,11 @@ export class Background {
   readonly #cleaner: Cleaner;
   readonly #watch: DiskWatch;
   readonly #repairs: Repairs;
+  readonly #strengthening: Strengthening;
   #timer: Timer | null = null;
   #beat: Promise<void> | null = null;
   #maintenance: Promise<void> | null = null;
+  #counted: Promise<void> = Promise.resolve();
   #stopped = false;
   #beats = 0;
   #lastPoint: Lsn;
@@ -29,17 +32,21 @@ export class Background {
   #retainedAtImage = 0;
   #sweptHorizon: Lsn = NO_LSN;
 
-  constructor(core: VolumeCore, points: ConsistencyPoints, sweeper: Sweeper, cleaner: Cleaner) {
+  constructor(core: VolumeCore, points: ConsistencyPoints, sweeper: Sweeper, cleaner: Cleaner, flush: FlushOutlook) {
     this.#core = core;
     this.#points = points;
     this.#sweeper = sweeper;
     this.#cleaner = cleaner;
     this.#lastPoint = core.skeleton.appliedLsn;
     this.#repairs = new Repairs(core);
+    this.#strengthening = new Strengthening(core, flush);
     this.#watch = new DiskWatch(core.disks, core.ports.disks);
   }
 
   start(): void {
+    // A disk that was away at the mount may have held an image: the journal is whole already, images are made so now.
+    this.#core.protectionDue = this.#core.disks.members.some((member) => member.state !== 'healthy');
+    this.#counted = this.#core.exposure.counted(this.#core.ports.clock, () => this.#stopped);
     // Lives that end badly soon after they began would otherwise leave each other an ever longer journal to recover from.
     if (this.#imageDue()) this.#startMaintenance();
     this.#schedule();
@@ -51,6 +58,7 @@ export class Background {
     this.#timer?.cancel();
     await this.#beat;
     await this.#maintenance;
+    await this.#counted;
     await this.#watch.idle();
   }
 
@@ -107,6 +115,8 @@ export class Background {
     if (core.protectionDue) await this.#protect();
     const dropped = this.#sweeper.drop();
     await this.#repairs.step();
+    await this.#counted;
+    await this.#strengthening.step();
     await this.#cleaner.step();
     if (this.#imageDue()) {
       this.#beatsSinceImage = 0;
@@ -130,7 +140,10 @@ export class Background {
     try {
       // The loss is a record itself: with it the journal moves to other disks, and only then is the file it was written to one to be copied.
       await core.journal.commit();
-      await core.journal.protect();
+      const healthy = core.disks.healthy().length;
+      const reached = await core.journal.protect();
+      // One that was lost meanwhile is made good by the next round.
+      if (core.disks.healthy().length === healthy) core.journalReach = reached;
       await publishLocalImage(core, this.#points);
     } catch (error) {
       core.protectionDue = true;

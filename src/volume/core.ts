@@ -13,6 +13,7 @@ import type { Journal } from '../journal/contract.js';
 import type { Pool, SegmentPlace } from '../pool/contract.js';
 import type { ImageSource, SegmentRow, Skeleton } from '../skeleton/contract.js';
 import type { DiskSet } from './disk-set.js';
+import { Exposure } from './exposure.js';
 import type { LocalImages } from './local-images.js';
 import type { VolumePorts } from './ports.js';
 
@@ -55,6 +56,12 @@ export class VolumeCore {
   journalCopies: { readonly copies: number; readonly wanted: number } | null = null;
   /** A disk was lost: journal copies and images have to be made whole elsewhere (rule 5). */
   protectionDue = false;
+  /** Disks that surely hold each journal file: less while a loss is not made good yet. */
+  journalReach: number;
+  /** Rebuilds under way: what they make whole nobody else writes anew beside them. */
+  rebuilds = 0;
+  /** What sealed segments that are only here can still lose. */
+  readonly exposure: Exposure;
   /** Lost disks after whose loss a flush has succeeded. */
   flushedLosses: ReadonlySet<string> = new Set();
   /** Un-sealed segments of the last life that came back from the journal at this mount. */
@@ -82,6 +89,8 @@ export class VolumeCore {
     this.localImages = parts.localImages;
     this.backup = parts.backup;
     this.generations = parts.generations;
+    this.journalReach = Math.min(parts.settings.tolerance + 1, parts.disks.journalCandidates().length);
+    this.exposure = new Exposure(parts.skeleton);
   }
 
   attach(journal: Journal, pool: Pool): void {
@@ -116,7 +125,7 @@ export class VolumeCore {
   /** A record that the skeleton refuses must not reach the disks either: no replay could get past it. */
   #apply(lsn: Lsn, record: JournalRecord): void {
     try {
-      this.skeleton.apply(lsn, record);
+      this.exposure.follow(record, () => this.skeleton.apply(lsn, record));
     } catch (error) {
       this.journal.abandon(error);
       this.fail(error, `record ${lsn} (${record.type}) could not be applied`);

@@ -1,6 +1,6 @@
 // A consistency point whose image goes to the local disks, and what it then allows to go: old journal files.
 import { failpoint } from '../base/failpoint.js';
-import type { SegmentNumber } from '../base/ids.js';
+import { asLsn, NO_LSN, type SegmentNumber } from '../base/ids.js';
 import type { JournalMark } from '../journal/contract.js';
 import type { ConsistencyPoints } from './consistency-point.js';
 import type { VolumeCore } from './core.js';
@@ -32,7 +32,15 @@ export async function publishCaptured(core: VolumeCore, mark: JournalMark): Prom
 
 /** Removes journal files that every kept image covers and whose payload nobody needs. */
 export async function releaseJournal(core: VolumeCore): Promise<void> {
-  await core.journal.release(core.localImages.horizon, (segments) => segments.every((segment) => !needsPayload(core, segment)));
+  const { horizon } = core.localImages;
+  // The second copy of the bytes goes when a root stands for them: an object in the backup that no root leads to restores nothing (rule 8).
+  const covered = keepsSecondCopy(core) ? asLsn(Math.min(horizon, core.skeleton.lastRoot()?.cut ?? NO_LSN)) : horizon;
+  await core.journal.release(covered, (segments) => segments.every((segment) => !needsPayload(core, segment)));
+}
+
+/** Scheme `copy`: until the backup has them the journal keeps the bytes of segments that are sealed. */
+function keepsSecondCopy(core: VolumeCore): boolean {
+  return core.settings.scheme === 'copy' && core.backup !== null;
 }
 
 /** The journal holds the only (parity: not sealed) or the second (copy: not in the backup) copy of these bytes. */
@@ -42,5 +50,5 @@ function needsPayload(core: VolumeCore, segment: SegmentNumber): boolean {
   if (!core.sealIsDurable(segment)) return true;
   if (row === null || row.state === 'dead') return false;
   if (row.state === 'open') return true;
-  return core.settings.scheme === 'copy' && core.backup !== null && !row.present;
+  return keepsSecondCopy(core) && !row.present;
 }

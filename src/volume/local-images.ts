@@ -89,6 +89,12 @@ export class LocalImages {
     return true;
   }
 
+  /** Disks in service that can give the skeleton. */
+  copies(): number {
+    const holders = this.#current.size > 0 ? [...this.#current] : [...this.#chains].filter(([, { kept }]) => kept.length > 0).map(([id]) => id);
+    return holders.filter((id) => this.#disks.serves(id)).length;
+  }
+
   /** Those that had the last one first: they need only what changed. */
   #preferred(): readonly Disk[] {
     const all = this.#disks.journalCandidates();

@@ -52,7 +52,7 @@ export class MountedVolume implements OpenVolume {
     this.ownership = new Ownership(core);
     this.flusher = new Flusher(core, this.points, this.admission, this.sweeper, this.ownership);
     const cleaner = new Cleaner(core, this.admission, this.data);
-    this.#background = new Background(core, this.points, this.sweeper, cleaner);
+    this.#background = new Background(core, this.points, this.sweeper, cleaner, () => this.#flushOutlook());
   }
 
   /** Begins background work; called once, after recovery. */
@@ -148,6 +148,13 @@ export class MountedVolume implements OpenVolume {
 
   deltas(path: Buffer | null): Iterable<NamedDelta> {
     return namedDeltas(this.core.skeleton, path);
+  }
+
+  /** A lost disk makes a flush due; where it can do its work nobody need do it twice. */
+  #flushOutlook(): 'none' | 'expected' | 'failing' {
+    const { backup, thresholds } = this.core;
+    if (backup === null || !thresholds.flush.lostDisk) return 'none';
+    return this.flusher.lastError === null && this.ownership.problem === null ? 'expected' : 'failing';
   }
 
   close(): Promise<void> {

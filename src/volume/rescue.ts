@@ -128,14 +128,18 @@ async function payloadOf(journal: RecoveredJournal, row: SegmentRow): Promise<Bu
   return end >= row.length ? bytes : null;
 }
 
-/** Writes a segment under a new layout that fits the disks that are here; durable and recorded when it resolves. The caller has pinned it, and looked at it since. */
-export async function storeAnew(core: VolumeCore, row: SegmentRow, bytes: Buffer): Promise<SegmentPlace> {
+/**
+ * Writes a segment under a new layout that fits the disks that are here; durable and recorded when it resolves. The caller has pinned it, and
+ * looked at it since. The answer is where it lies then: in the old layout where the new one was not `wanted`, or somebody was faster.
+ */
+export async function storeAnew(core: VolumeCore, row: SegmentRow, bytes: Buffer, wanted: (place: SegmentPlace) => boolean = () => true): Promise<SegmentPlace> {
   const id = { generation: row.generation, number: row.segment };
   assert(core.pinned(row.segment), 'a segment that is written anew cannot die meanwhile');
   const place = await core.pool.store(id, bytes, (row.layout?.number ?? 0) + 1, !row.present);
   failpoint('after-new-layout-before-record');
   const latest = core.latestLayout(row.segment);
-  if (row.state === 'sealed' && (latest === null || latest >= place.layout.number)) {
+  const overtaken = row.state === 'sealed' && (latest === null || latest >= place.layout.number);
+  if (overtaken || !wanted(place)) {
     // A rebuild beside this was faster: a second record of an older layout could not be replayed. These files are nobody's.
     await core.pool.removeShards(place, place.disks.map((_, index) => index));
     return core.placeOf(row.segment) ?? place;

@@ -29,6 +29,9 @@ async function bytesOf(core: VolumeCore, backup: Backup, place: SegmentPlace): P
     return await core.pool.readAll(place);
   } catch (error) {
     if (!isErrorOf(error, 'unavailable', 'corrupt')) throw error;
+    // Written anew while it was read: the old shards went, the new ones are as good.
+    const now = core.placeOf(place.id.number);
+    if (now !== null && now.layout.number !== place.layout.number) return bytesOf(core, backup, now);
     const length = await backup.segments.length(place.id);
     if (length !== null) return backup.segments.get(place.id, 0, length);
     throw new HoldfastError('unavailable', `segment ${place.id.number} is in no source any more, so no complete root can be made: ${error.message}`, {

@@ -1,7 +1,7 @@
 // Builds the status of an open volume from what is known already: no scan, no wait for a hanging disk.
 import { HoldfastError, messageOf } from '../base/errors.js';
 import { secondsOf } from '../base/clock.js';
-import { asSegmentNumber, NO_LSN, ROOT_INO, type Ino, type Lsn } from '../base/ids.js';
+import { NO_LSN, ROOT_INO, type Ino, type Lsn } from '../base/ids.js';
 import type { Skeleton } from '../skeleton/contract.js';
 import type { VolumeCore } from './core.js';
 import type { DiskMember } from './disk-set.js';
@@ -10,6 +10,8 @@ import type { BackupStatus, DiskStatus, NamedDelta, RedundancyStatus, VolumeStat
 
 export async function volumeStatus(mounted: MountedVolume, stopping: boolean): Promise<VolumeStatus> {
   const { core, admission } = mounted;
+  // Only right after the mount of a large volume is there anything to wait for.
+  await core.exposure.counted(core.ports.clock, () => core.failure !== null || stopping);
   const backlog = core.skeleton.backlog();
   const last = core.skeleton.lastRoot();
   const redundancy = redundancyStatus(mounted);
@@ -46,19 +48,14 @@ async function diskStatus(member: DiskMember): Promise<DiskStatus> {
   }
 }
 
-/** Rows looked at for one status: the budget bounds what can be un-backed-up. */
-const segmentsLookedAt = 5_000;
-
-/** Disks that may go now without losing data that is only here: the weakest un-backed-up segment and the journal's copies decide. */
+/** Disks that may go now without losing data that is only here: the weakest of segments, journal and skeleton images decides. */
 function remainingTolerance(core: VolumeCore): number {
   const { tolerance, scheme } = core.settings;
-  let weakest = core.journalCopies === null ? tolerance : Math.max(0, core.journalCopies.copies - 1);
-  if (scheme === 'copy') return Math.max(0, Math.min(weakest, tolerance - core.disks.lost().length));
-  for (const row of core.skeleton.segments(asSegmentNumber(0), segmentsLookedAt, 'needs-upload')) {
-    const here = row.disks.filter((disk) => disk !== null && core.disks.serves(disk)).length;
-    weakest = Math.min(weakest, here - (row.layout?.k ?? 1));
-  }
-  return Math.max(0, weakest);
+  const journal = Math.min(core.journalCopies?.copies ?? tolerance + 1, core.journalReach);
+  const copies = Math.min(journal, core.localImages.copies()) - 1;
+  // The journal has the bytes of these segments as well until the backup has them.
+  const segments = scheme === 'copy' && core.backup !== null ? null : core.exposure.weakest((disk) => core.disks.serves(disk));
+  return Math.max(0, Math.min(tolerance, copies, segments ?? tolerance));
 }
 
 function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
@@ -68,6 +65,8 @@ function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
   const remaining = remainingTolerance(core);
   const reasons = lost.map((d) => `disk ${d.path} is ${d.state}: ${d.reason}`);
   if (core.failure !== null) reasons.push(core.failure.message);
+  const unreadable = core.exposure.unreadable((disk) => core.disks.serves(disk));
+  if (unreadable > 0) reasons.push(`${unreadable} segment(s) that are only here have too few shards left: \`holdfast rebuild ${core.settings.name} --dry-run\` names the files`);
   if (remaining < tolerance && lost.length === 0) reasons.push(`some data that is only here survives ${remaining} lost disk(s) instead of ${tolerance}: flush it, or run \`holdfast rebuild\``);
   const notes: string[] = [];
   if (core.backup === null) notes.push('no backup is configured');

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asSegmentNumber } from '../../src/base/ids.js';
 import { restoreVolumeWith } from '../../src/recovery/restore.js';
+import { publishLocalImage } from '../../src/volume/image-point.js';
 import { openVolumeWith } from '../../src/volume/open.js';
 import { Faults } from './support/faults.js';
 import { fourDisks, House } from './support/house.js';
@@ -64,5 +65,31 @@ test('a restore that dies before its data is back leaves a volume that mounts an
     const answer = volume.read(inode.ino, 0, inode.size);
     assert.ok(Buffer.from(Buffer.isBuffer(answer) ? answer : await house.run(answer)).equals(bytes));
     await house.run(volume.close());
+  });
+});
+
+test('scheme copy: bytes that are in the backup stay in the journal until a root stands for them', async () => {
+  await House.with({ disks: 4, parity: 1, tolerance: 2, scheme: 'copy', backup: true, journalDisks: 3 }, async (house) => {
+    await house.mount();
+    await house.save('a', house.bytes(1_000));
+    await house.flush();
+    const bytes = house.bytes(600_000);
+    await house.save('b', bytes);
+    house.world.storeFault = (operation, key) => (operation === 'put' && key.startsWith('roots/') ? 'error' : null);
+    await assert.rejects(house.flush(), 'no root can be written');
+    assert.ok(house.volume.core.skeleton.segments(asSegmentNumber(0), 100, 'all').every((row) => row.present || row.live === 0), 'the segments are there');
+    for (let round = 0; round < 3; round++) {
+      await house.save('c', house.bytes(100));
+      await house.run(publishLocalImage(house.volume.core, house.volume.points));
+    }
+    house.world.storeFault = () => 'error';
+    house.losePower();
+    house.world.absent.add('/disk0').add('/disk1');
+    await house.mount();
+    await house.expect('b', bytes);
+    house.world.storeFault = () => null;
+    await house.flush();
+    assert.ok(house.volume.core.journal.retainedBytes < 600_000, 'and go after it');
+    await house.close();
   });
 });

@@ -21,7 +21,8 @@ export interface DisasterOptions {
   readonly logger?: Logger;
 }
 
-export async function runDisaster(seed: number, options: DisasterOptions): Promise<void> {
+/** Gives the failpoints that were passed. */
+export async function runDisaster(seed: number, options: DisasterOptions): Promise<ReadonlySet<string>> {
   const world = new World(seed, options.shape, options.logger ?? silentLogger);
   const random = new SeededRandom(seed ^ 0xd15a);
   const passed = new Set<string>();
@@ -61,6 +62,7 @@ export async function runDisaster(seed: number, options: DisasterOptions): Promi
     model = await sameTree(world, settings, model, what('after the disks'));
     world.storeFault = () => null;
     await flushAndRestore(world, settings, model, what);
+    return passed;
   } finally {
     world.remove();
   }

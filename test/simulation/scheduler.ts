@@ -24,6 +24,11 @@ export class Scheduler {
     this.#random = random;
   }
 
+  /** Nothing that waits for a time happens any more. */
+  forgetTimers(): void {
+    this.#timers = [];
+  }
+
   /** Runs later, in no particular order. */
   readonly defer = (task: () => void): void => {
     this.#ready.push(task);

@@ -16,8 +16,9 @@ async function run(kind: string, first: number, count: number): Promise<SeedsRep
   let crashes = 0;
   for (let seed = first; seed < first + count; seed++) {
     try {
-      if (kind === 'disasters') await runDisaster(seed, { shape: shapeOf(disasterShapes, seed), opsPerLife: 40 });
-      else {
+      if (kind === 'disasters') {
+        for (const name of await runDisaster(seed, { shape: shapeOf(disasterShapes, seed), opsPerLife: 40 })) failpoints.add(name);
+      } else {
         const report = await runLives(seed, { shape: shapeOf(shapes, seed), lives: 3, opsPerLife: 40 });
         crashes += report.crashes;
         for (const name of report.failpoints) failpoints.add(name);

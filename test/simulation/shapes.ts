@@ -12,8 +12,8 @@ export const shapes: readonly WorldShape[] = [
   { disks: 1, parity: 0, tolerance: 0, scheme: 'parity', backup: true },
 ];
 
-/** Disasters need a backup to restore from and a disk to lose. */
-export const disasterShapes: readonly WorldShape[] = shapes.filter((shape) => shape.backup && shape.tolerance > 0);
+/** Disasters need a disk to lose; with no backup un-backed-up segments are strengthened after the loss. */
+export const disasterShapes: readonly WorldShape[] = shapes.filter((shape) => shape.tolerance > 0);
 
 export function shapeOf(list: readonly WorldShape[], seed: number): WorldShape {
   const shape = list[seed % list.length];

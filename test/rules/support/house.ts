@@ -100,6 +100,12 @@ export class House {
     this.adapt = (ports) => ({ ...ports, clock: { ...ports.clock, after: (ms, action) => (ms === never ? { cancel: () => {} } : ports.clock.after(ms, action)) } });
   }
 
+  /** The heart of the present mount stops: no further beat. */
+  stopHeart(): void {
+    this.volume.reconfigure({ ...this.volume.core.thresholds, commitIntervalMs: never });
+    this.world.scheduler.forgetTimers();
+  }
+
   async close(): Promise<void> {
     await this.run(this.volume.close());
     this.#volume = null;
