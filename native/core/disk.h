@@ -4,6 +4,7 @@
 // Three lanes keep work apart: the log (one thread: order, and nothing bulky in front of a sync), reads, and
 // everything that makes or removes files.
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -27,6 +28,7 @@ typedef enum {
   HF_REMOVE,      // path
   HF_LIST,        // path -> data (names, each ended by NUL), bytes
   HF_SIZE,        // path -> bytes; ENOENT when there is none
+  HF_NEXT_DATA,   // path, bytes (where to begin) -> has_data, bytes (where it is)
   HF_SPACE,       // -> bytes (total), free_bytes
 } hf_disk_operation;
 
@@ -60,6 +62,7 @@ typedef struct {
   uint64_t offset;
   uint64_t bytes;
   uint64_t free_bytes;
+  bool has_data;
   hf_log *log;
   hf_place place;
   hf_cell_read cells;

@@ -75,6 +75,7 @@ napi_value DiskJob::Result(napi_env env) {
     case HF_READ_CELLS: return BadCells(env);
     case HF_LIST: return Names(env);
     case HF_SIZE: return Number(env, static_cast<double>(work.bytes));
+    case HF_NEXT_DATA: return Number(env, work.has_data ? static_cast<double>(work.bytes) : -1);
     case HF_SPACE: return Pair(env, static_cast<double>(work.bytes), static_cast<double>(work.free_bytes));
     default: return nullptr;
   }

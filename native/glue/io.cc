@@ -51,6 +51,7 @@ napi_value Create(napi_env env, napi_callback_info info) { return WithPathAndBuf
 napi_value Replace(napi_env env, napi_callback_info info) { return WithPathAndBuffers(env, info, HF_REPLACE); }
 napi_value OpenLog(napi_env env, napi_callback_info info) { return WithPathAndBytes(env, info, HF_OPEN_LOG); }
 napi_value ReadAll(napi_env env, napi_callback_info info) { return WithPathAndBytes(env, info, HF_READ_ALL); }
+napi_value NextData(napi_env env, napi_callback_info info) { return WithPathAndBytes(env, info, HF_NEXT_DATA); }
 napi_value Remove(napi_env env, napi_callback_info info) { return WithPath(env, info, HF_REMOVE); }
 napi_value List(napi_env env, napi_callback_info info) { return WithPath(env, info, HF_LIST); }
 napi_value Size(napi_env env, napi_callback_info info) { return WithPath(env, info, HF_SIZE); }
@@ -175,6 +176,7 @@ void RegisterIo(napi_env env, napi_value exports) {
       {"diskLogSync", LogSync},   {"diskLogClose", LogClose},   {"diskRead", Read},
       {"diskReadAll", ReadAll},   {"diskReadCells", ReadCells}, {"diskRemove", Remove},
       {"diskList", List},         {"diskSize", Size},           {"diskSpace", Space},
+      {"diskNextData", NextData},
   };
   for (const auto &function : functions) AddFunction(env, exports, function.name, function.callback, io);
 }

@@ -4,7 +4,7 @@ import type { RebuildRequest } from '../recovery/contract.js';
 import type { DeltaKind } from '../skeleton/contract.js';
 import type { NamedDelta } from '../volume/status.js';
 import type { ControlCall, ControlMethod } from './control-server.js';
-import { Metrics } from './metrics.js';
+import type { Metrics } from './metrics.js';
 import type { ServedVolume } from './served-volume.js';
 
 /** A delta as it goes over the socket and into --json. */
@@ -25,7 +25,9 @@ export interface DeltaLine {
 const itemsAtOnce = 250;
 
 export function controlMethods(served: ServedVolume): ReadonlyMap<string, ControlMethod> {
-  const metrics = new Metrics(served.mountPoint);
+  // Loaded by the first question: a mount that nobody measures starts without it.
+  let loaded: Promise<Metrics> | null = null;
+  const metrics = (): Promise<Metrics> => (loaded ??= import('./metrics.js').then((module) => new module.Metrics(served.mountPoint)));
   return new Map<string, ControlMethod>([
     ['ping', () => ({ pid: process.pid })],
     ['status', () => served.status()],
@@ -33,7 +35,7 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
     ['deltas', (call) => sendPieces(call, mapped(served.volume.deltas(optionalPath(call))))],
     ['check', async (call) => sendPieces(call, await served.components.check(served.volume))],
     ['rebuild', (call) => served.components.rebuild(served.volume, rebuildRequest(call), call.progress)],
-    ['metrics', async () => ({ text: await metrics.text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss()) })],
+    ['metrics', async () => ({ text: await (await metrics()).text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss()) })],
     [
       'stop',
       async (call) => {

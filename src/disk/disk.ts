@@ -61,6 +61,11 @@ export interface Disk {
   list(path: string): Promise<readonly string[]>;
   /** Size in bytes, or null when it does not exist. */
   size(path: string): Promise<number | null>;
+  /**
+   * The first place at or above `from` where the file may hold something that was written; null when it holds nothing from there on: all
+   * zeros. A filesystem that keeps no account of that gives `from` itself.
+   */
+  nextData(path: string, from: number): Promise<number | null>;
   space(): Promise<DiskSpace>;
   counters(): DiskCounters;
   /** Waits for what is under way, then lets go. Further calls give 'closed'. */

@@ -85,6 +85,12 @@ export class LocalDisk implements Disk {
     });
   }
 
+  async nextData(path: string, from: number): Promise<number | null> {
+    checkFilePath(path);
+    const found = await this.#run('look at', path, () => this.#queue.nextData(path, from));
+    return found < 0 ? null : found;
+  }
+
   async space(): Promise<DiskSpace> {
     const [totalBytes, freeBytes] = await this.#run('ask for space', '', () => this.#queue.space());
     return { totalBytes, freeBytes };

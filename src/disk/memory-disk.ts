@@ -125,6 +125,11 @@ export class MemoryDisk implements Disk {
     return this.#run(() => this.#tree.get(path)?.size ?? null);
   }
 
+  nextData(path: string, from: number): Promise<number | null> {
+    checkFilePath(path);
+    return this.#run(() => this.#existing(path).nextData(from));
+  }
+
   space(): Promise<DiskSpace> {
     return this.#run(() => ({ totalBytes: this.#capacityBytes, freeBytes: this.#freeBytes() }));
   }

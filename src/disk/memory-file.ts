@@ -63,6 +63,13 @@ export class MemoryFile {
     return length;
   }
 
+  /** The first place at or above `from` in a page that was ever written; null when there is none. */
+  nextData(from: number): number | null {
+    const first = Math.floor(from / pageBytes);
+    const pages = [...this.#written.keys(), ...this.#synced.keys()].filter((page) => page >= first && page * pageBytes < this.#size);
+    return pages.length === 0 || from >= this.#size ? null : Math.max(from, pages.reduce((a, b) => Math.min(a, b)) * pageBytes);
+  }
+
   readAll(): Buffer {
     const bytes = Buffer.alloc(this.#size);
     this.read(0, bytes);

@@ -16,6 +16,7 @@ export type DiskOperation =
   | 'remove'
   | 'list'
   | 'size'
+  | 'next-data'
   | 'space'
   | 'close';
 
@@ -90,6 +91,10 @@ export abstract class WrappedDisk implements Disk {
 
   size(path: string): Promise<number | null> {
     return this.around(callOf('size', path, 0), () => this.inner.size(path));
+  }
+
+  nextData(path: string, from: number): Promise<number | null> {
+    return this.around({ ...callOf('next-data', path, 0), offset: from }, () => this.inner.nextData(path, from));
   }
 
   space(): Promise<DiskSpace> {

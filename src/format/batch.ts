@@ -224,12 +224,18 @@ export function verifyIndex(header: BatchHeader, front: Buffer): boolean {
   return crc32c(front) === header.indexCrc;
 }
 
-/** `body` is everything after the header, padding excluded. Views into it; call only when bodyCrc verified. */
-export function decodeBatchBody(header: BatchHeader, body: Buffer): BatchBody {
-  const reader = new ByteReader(body.subarray(0, header.recordsBytes), 'record-malformed', `journal record of batch ${header.firstLsn}..${header.lastLsn}`);
+/** `front`: records section and what may follow it; call only when indexCrc or bodyCrc verified. */
+export function decodeRecords(header: BatchHeader, front: Buffer): readonly JournalRecord[] {
+  const reader = new ByteReader(front.subarray(0, header.recordsBytes), 'record-malformed', `journal record of batch ${header.firstLsn}..${header.lastLsn}`);
   const records: JournalRecord[] = [];
   for (let i = 0; i < header.recordCount; i++) records.push(decodeRecord(reader));
   reader.end();
+  return records;
+}
+
+/** `body` is everything after the header, padding excluded. Views into it; call only when bodyCrc verified. */
+export function decodeBatchBody(header: BatchHeader, body: Buffer): BatchBody {
+  const records = decodeRecords(header, body);
   const indexEnd = header.recordsBytes + header.payloadCount * payloadEntryBytes;
   let at = indexEnd;
   const payload = decodePayloadIndex(header, body.subarray(header.recordsBytes, indexEnd)).map((place): PayloadRange => {

@@ -6,7 +6,8 @@ import { asLsn } from '../base/ids.js';
 import type { Disk } from '../disk/disk.js';
 import { parseJournalFileName } from '../format/batch-file.js';
 import type { Generation } from '../format/generation.js';
-import { type FoundBatch, type FoundFile, JournalFileCopies } from './file-copies.js';
+import type { JournalFileHeader } from '../format/batch-file.js';
+import { type FoundBatch, JournalFileCopies } from './file-copies.js';
 import { historyEnd } from './generations.js';
 
 /** One generation of the chosen history and its files on the present disks. */
@@ -18,20 +19,34 @@ export interface ChosenGeneration {
   readonly files: readonly JournalFileCopies[];
 }
 
-/** Which journal files lie on which disks, by generation number and file number. */
-export type FileListing = ReadonlyMap<number, ReadonlyMap<number, readonly Disk[]>>;
+/** The copies of one journal file that were seen. */
+export interface ListedFile {
+  readonly disks: readonly Disk[];
+  /** Header blocks that verify. */
+  readonly headers: ReadonlyMap<DiskId, JournalFileHeader>;
+}
 
-export function listFiles(names: ReadonlyMap<DiskId, readonly string[]>, disks: readonly Disk[]): FileListing {
-  const listing = new Map<number, Map<number, Disk[]>>();
-  for (const disk of disks) {
-    for (const name of names.get(disk.id) ?? []) {
-      const numbers = parseJournalFileName(name);
-      if (numbers === null) continue;
-      const files = listing.get(numbers.generationNumber) ?? new Map<number, Disk[]>();
-      listing.set(numbers.generationNumber, files);
-      const holders = files.get(numbers.fileNumber) ?? [];
-      files.set(numbers.fileNumber, [...holders, disk]);
-    }
+/** Which journal files lie on which disks, by generation number and file number. */
+export type FileListing = ReadonlyMap<number, ReadonlyMap<number, ListedFile>>;
+
+/** One journal file as one disk has it. */
+export interface SeenFile {
+  readonly disk: Disk;
+  readonly name: string;
+  readonly header: JournalFileHeader | null;
+}
+
+export function listFiles(seen: readonly SeenFile[]): FileListing {
+  const listing = new Map<number, Map<number, { disks: Disk[]; headers: Map<DiskId, JournalFileHeader> }>>();
+  for (const { disk, name, header } of seen) {
+    const numbers = parseJournalFileName(name);
+    if (numbers === null) continue;
+    const files = listing.get(numbers.generationNumber) ?? new Map<number, { disks: Disk[]; headers: Map<DiskId, JournalFileHeader> }>();
+    listing.set(numbers.generationNumber, files);
+    const file = files.get(numbers.fileNumber) ?? { disks: [], headers: new Map<DiskId, JournalFileHeader>() };
+    files.set(numbers.fileNumber, file);
+    file.disks.push(disk);
+    if (header?.fileNumber === numbers.fileNumber) file.headers.set(disk.id, header);
   }
   return listing;
 }
@@ -39,7 +54,7 @@ export function listFiles(names: ReadonlyMap<DiskId, readonly string[]>, disks: 
 export function chooseFiles(volume: VolumeId, generations: readonly Generation[], listing: FileListing): readonly ChosenGeneration[] {
   return generations.map((generation, index) => {
     const byNumber = [...(listing.get(generation.number) ?? [])].sort(([a], [b]) => a - b);
-    const files = byNumber.map(([fileNumber, disks]) => new JournalFileCopies(volume, generation, fileNumber, disks));
+    const files = byNumber.map(([fileNumber, { disks, headers }]) => new JournalFileCopies(volume, generation, fileNumber, disks, headers));
     return { generation, end: historyEnd(generations, index), files };
   });
 }
@@ -73,11 +88,11 @@ export async function* walk(history: readonly ChosenGeneration[], from: Lsn): As
     if (chosen.generation.parentLsn > reached) throw damaged('between generations', asLsn(reached + 1), chosen.generation.parentLsn, chosen);
     let previous: FoundBatch | null = null;
     for (const file of await filesAbove(chosen, from)) {
-      const found: FoundFile = await file.scan(false);
-      for (const batch of found.batches) {
+      for (const batch of (await file.scan()).batches) {
         if (batch.header.groupLastLsn <= from) continue;
         if (!counts(chosen, batch)) break;
         if (!isNext(batch, previous, reached, chosen)) throw damaged(file.path, asLsn(reached + 1), asLsn(batch.header.groupFirstLsn - 1), chosen);
+        if (batch.holders.length === 0) throw damaged(file.path, batch.header.firstLsn, batch.header.lastLsn, chosen);
         yield { chosen, file, batch };
         previous = batch;
         if (batch.header.partIndex === batch.header.partCount - 1) reached = batch.header.groupLastLsn;

@@ -49,7 +49,6 @@ export interface RecoveredBatch {
   readonly lastLsn: Lsn;
   readonly link: number;
   readonly records: readonly JournalRecord[];
-  readonly payload: readonly PayloadRange[];
 }
 
 /** A journal file that is not written any more. */
@@ -74,15 +73,20 @@ export interface RecoveredJournal {
   readonly end: JournalMark;
   /** Is this mark a batch end of the chosen history (or the start of one of its generations)? Reads the headers of one file. */
   contains(mark: JournalMark): Promise<boolean>;
-  /** Batches with lastLsn > from. Throws 'corrupt' (journal-damaged) naming files and LSNs when the chain between `from` and `end` has a gap. Reads one batch at a time. */
+  /** Records with lastLsn > from. Throws 'corrupt' (journal-damaged) naming files and LSNs when the chain between `from` and `end` has a gap. Reads one batch at a time. */
   batches(from: Lsn): AsyncIterable<RecoveredBatch>;
-  /** Finds journaled bytes of a segment, for rebuild: all payload ranges with this number, newest copy that verifies. */
+  /**
+   * Journaled bytes of a segment, oldest first, from a copy that verifies. Reads back to where its first byte is: a segment's bytes enter
+   * the journal once and in order. A batch that no copy has whole is left out.
+   */
   payloadOf(segment: SegmentNumber): AsyncIterable<PayloadRange>;
   /**
    * Makes every needed file (with batches above `from`, and the one that ends there: it proves the image's mark) whole on `copies` of the present disks (on all of them where fewer are present); durable when it
    * resolves, and only then may the next generation be written. Gives the number of copies reached, `copies` at most; 'unavailable' (journal-heal) when it is 0.
    */
   heal(from: Lsn, copies: number): Promise<number>;
+  /** Forgets what was read of the files, all but what `retained` needs of it. */
+  settle(): Promise<void>;
   /** Files on the present disks, oldest first: startJournal takes them over, so that release() can remove them. */
   readonly retained: readonly RetainedFile[];
   /** Highest generation number seen anywhere, void histories included: the next generation's is above it. */

@@ -11,7 +11,8 @@ import type { Disk } from '../disk/disk.js';
 import { batchBytes } from '../format/batch.js';
 import { encodeFileHeader, fileHeaderBytes, type JournalFileHeader } from '../format/batch-file.js';
 import { type ChosenGeneration, counts, damaged } from './chosen-files.js';
-import { type FoundBatch, type FoundFile, type JournalFileCopies, readOrFail } from './file-copies.js';
+import { readOrFail } from './copy-reader.js';
+import type { FoundBatch, FoundFile, JournalFileCopies } from './file-copies.js';
 
 /** A batch may be larger than what is copied at once. */
 const PIECE_BYTES = 4 * 1024 * 1024;
@@ -27,8 +28,8 @@ export interface HealOptions {
 
 /** Makes one file whole on `copies` disks; gives how many it reached. Throws 'corrupt' when a batch above `from` is nowhere whole. */
 export async function healFile(chosen: ChosenGeneration, file: JournalFileCopies, from: Lsn, options: HealOptions): Promise<number> {
-  const found = await file.scan(true);
-  const needed = found.batches.filter((batch) => counts(chosen, batch));
+  const found = await file.scan();
+  const needed = found.batches.filter((batch) => batch.holders.length > 0 && counts(chosen, batch));
   requireAll(chosen, file, needed, from);
   const first = needed[0];
   if (first === undefined) return options.copies;
@@ -36,10 +37,11 @@ export async function healFile(chosen: ChosenGeneration, file: JournalFileCopies
 
   const missing = (disk: Disk): number => needed.filter((batch) => !batch.holders.includes(disk)).length;
   const order = [...options.disks].sort((a, b) => Math.sign(missing(a)) - Math.sign(missing(b)));
-  let reached = 0;
-  for (const disk of order) {
+  const heal = (disk: Disk): Promise<boolean> => healCopy(disk, file, header, found, needed, options);
+  let reached = (await Promise.all(order.slice(0, options.copies).map(heal))).filter(Boolean).length;
+  for (const disk of order.slice(options.copies)) {
     if (reached === options.copies) break;
-    if (await healCopy(disk, file, header, found, needed, options)) reached++;
+    if (await heal(disk)) reached++;
   }
   return reached;
 }

@@ -28,10 +28,10 @@ export async function findEnd(tip: ChosenGeneration): Promise<HistoryEnd> {
   let above: { file: JournalFileCopies; batch: FoundBatch }[] = [];
   let durable: Lsn = NO_LSN;
   for (const file of [...tip.files].reverse()) {
-    const found = await file.scan(true);
+    const found = await file.scan();
     if (found.header !== null && found.header.durableLsn > durable) durable = found.header.durableLsn;
     for (const batch of found.batches) if (batch.header.durableLsn > durable) durable = batch.header.durableLsn;
-    above = [...found.batches.map((batch) => ({ file, batch })), ...above];
+    above = [...found.batches.filter((batch) => batch.holders.length > 0).map((batch) => ({ file, batch })), ...above];
     const lastGroup = lastWholeGroup(above);
     if (lastGroup.length === 0) continue;
     const last = lastGroup[lastGroup.length - 1]?.batch.header;

@@ -6,17 +6,20 @@ import type { DiskId, GenerationId, Lsn, SegmentNumber, VolumeId } from '../base
 import { asLsn, NO_LSN } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import type { Disk } from '../disk/disk.js';
-import { decodeBatchBody, decodePayloadIndex } from '../format/batch.js';
+import { decodeRecords } from '../format/batch.js';
 import { decodeFileHeader, fileHeaderBytes, journalFilePath, journalFolder, parseJournalFileName } from '../format/batch-file.js';
 import type { Generation } from '../format/generation.js';
 import type { PayloadRange } from '../format/payload.js';
-import { type ChosenGeneration, chooseFiles, counts, damaged, filesAbove, listFiles, walk } from './chosen-files.js';
+import { type ChosenGeneration, chooseFiles, damaged, filesAbove, listFiles, type SeenFile, walk } from './chosen-files.js';
 import type { JournalMark, RecoveredBatch, RecoveredJournal, RetainedFile } from './contract.js';
-import { type FoundBatch, type JournalFileCopies, readOrFail } from './file-copies.js';
+import { BodyReader } from './body-reader.js';
+import { readOrFail } from './copy-reader.js';
+import type { FoundBatch } from './file-copies.js';
 import { loadGenerations } from './generations.js';
 import { healFile, healOrder } from './heal.js';
 import { type DurableMark, findEnd, type HistoryEnd, NO_GENERATION, requireMarks } from './history-end.js';
-import { retainedFiles } from './retained-files.js';
+import { PayloadIndex } from './payload-index.js';
+import { KeptFile, retainedFiles } from './retained-files.js';
 import { chooseHistory, type DiskKnowledge } from './true-history.js';
 
 export interface RecoveryOptions {
@@ -37,15 +40,9 @@ export interface RecoveryOptions {
  * 'corrupt' (journal-damaged) when the end of the history is below a durable mark. Repeatable; changes nothing.
  */
 export async function recoverJournal(options: RecoveryOptions): Promise<RecoveredJournal> {
-  const names = new Map<DiskId, readonly string[]>();
-  const knowledge: DiskKnowledge[] = [];
-  for (const disk of options.disks) {
-    const own = await listNames(disk);
-    names.set(disk.id, own);
-    knowledge.push({ disk, ...(await loadGenerations(disk, options.volume)), seen: await seenGenerations(disk, options.volume, own) });
-  }
-  const { generations, highestNumber } = chooseHistory(knowledge, options.prefer ?? null);
-  const listing = listFiles(names, options.disks);
+  const looks = await Promise.all(options.disks.map((disk) => lookAt(disk, options.volume)));
+  const { generations, highestNumber } = chooseHistory(looks.map(({ knowledge }) => knowledge), options.prefer ?? null);
+  const listing = listFiles(looks.flatMap(({ files }) => files));
   if (generations.length === 0 && listing.size > 0) {
     throw new HoldfastError('corrupt', 'there are journal files, but no disk knows any generation of the journal', {
       code: 'journal-damaged',
@@ -62,11 +59,6 @@ export async function recoverJournal(options: RecoveryOptions): Promise<Recovere
   return new ChosenJournal(options, history, end, retained, highest);
 }
 
-interface PayloadBatch {
-  readonly file: JournalFileCopies;
-  readonly batch: FoundBatch;
-}
-
 class ChosenJournal implements RecoveredJournal {
   readonly generations: readonly Generation[];
   readonly end: JournalMark;
@@ -75,12 +67,13 @@ class ChosenJournal implements RecoveredJournal {
   readonly #options: RecoveryOptions;
   readonly #history: readonly ChosenGeneration[];
   readonly #end: HistoryEnd;
-  #payload: Promise<ReadonlyMap<SegmentNumber, readonly PayloadBatch[]>> | null = null;
+  readonly #payload: PayloadIndex;
 
   constructor(options: RecoveryOptions, history: readonly ChosenGeneration[], end: HistoryEnd, retained: readonly RetainedFile[], highestNumber: number) {
     this.#options = options;
     this.#history = history;
     this.#end = end;
+    this.#payload = new PayloadIndex(history);
     this.generations = history.map((chosen) => chosen.generation);
     this.end = end.mark;
     this.retained = retained;
@@ -96,7 +89,10 @@ class ChosenJournal implements RecoveredJournal {
     for (const chosen of this.#history) {
       if (chosen.generation.number < own.generation.number || mark.lsn <= chosen.generation.parentLsn || mark.lsn > chosen.end) continue;
       for (const file of await filesAbove(chosen, asLsn(mark.lsn - 1))) {
-        for (const { header } of (await file.scan(false)).batches) {
+        // Behind the end of the last group before this file, or in no file that is left.
+        const header = await file.header();
+        if (header !== null && header.previousEnd > mark.lsn) break;
+        for (const { header } of (await file.scan()).batches) {
           if (header.groupLastLsn !== mark.lsn || header.partIndex !== header.partCount - 1) continue;
           const name = chosen === own ? { generation: header.generation, link: header.link } : header.origin;
           return name?.generation === mark.generation && name.link === mark.link;
@@ -107,41 +103,30 @@ class ChosenJournal implements RecoveredJournal {
   }
 
   async *batches(from: Lsn): AsyncIterable<RecoveredBatch> {
+    const reader = new BodyReader();
     for await (const { chosen, file, batch } of walk(this.#history, from)) {
-      const body = await file.readBody(batch);
-      if (body === null) throw damaged(file.path, batch.header.firstLsn, batch.header.lastLsn, chosen);
+      const front = await reader.front(file, batch);
+      if (front === null) throw damaged(file.path, batch.header.firstLsn, batch.header.lastLsn, chosen);
       const { generation, firstLsn, lastLsn, link } = batch.header;
-      yield { generation, firstLsn, lastLsn, link, ...decodeBatchBody(batch.header, body) };
+      yield { generation, firstLsn, lastLsn, link, records: decodeRecords(batch.header, front) };
     }
   }
 
   async *payloadOf(segment: SegmentNumber): AsyncIterable<PayloadRange> {
-    this.#payload ??= this.#findPayload();
-    for (const { file, batch } of (await this.#payload).get(segment) ?? []) {
-      const body = await file.readBody(batch);
-      if (body === null) continue;
-      yield* decodeBatchBody(batch.header, body).payload.filter((range) => range.segment === segment);
+    const batches = await this.#payload.batchesOf(segment);
+    const reader = new BodyReader();
+    // One piece of memory for all of it: a segment comes in hundreds of small ranges.
+    let memory = Buffer.allocUnsafeSlow(batches.reduce((sum, { batch }) => sum + bytesOf(segment, batch), 0));
+    for (const { file, batch } of batches) {
+      const ranges = await reader.ranges(file, batch, segment, memory);
+      memory = memory.subarray(bytesOf(segment, batch));
+      if (ranges !== null) yield* ranges;
     }
   }
 
-  /** One pass over the journal for all segments: a rebuild asks for many of them. */
-  async #findPayload(): Promise<ReadonlyMap<SegmentNumber, readonly PayloadBatch[]>> {
-    const found = new Map<SegmentNumber, PayloadBatch[]>();
-    for (const chosen of this.#history) {
-      for (const file of chosen.files) {
-        for (const batch of (await file.scan(false)).batches) {
-          if (batch.header.payloadCount === 0 || !counts(chosen, batch)) continue;
-          const front = await file.readFront(batch);
-          const index = front === null ? [] : decodePayloadIndex(batch.header, front.subarray(batch.header.recordsBytes));
-          for (const segment of new Set(index.map((place) => place.segment))) {
-            const batches = found.get(segment);
-            if (batches === undefined) found.set(segment, [{ file, batch }]);
-            else batches.push({ file, batch });
-          }
-        }
-      }
-    }
-    return found;
+  async settle(): Promise<void> {
+    for (const file of this.retained) if (file instanceof KeptFile) await file.settle();
+    for (const chosen of this.#history) for (const file of chosen.files) file.forget();
   }
 
   async heal(from: Lsn, copies: number): Promise<number> {
@@ -169,6 +154,33 @@ class ChosenJournal implements RecoveredJournal {
   }
 }
 
+function bytesOf(segment: SegmentNumber, batch: FoundBatch): number {
+  return batch.payload.reduce((sum, place) => (place.segment === segment ? sum + place.length : sum), 0);
+}
+
+interface DiskLook {
+  readonly knowledge: DiskKnowledge;
+  readonly files: readonly SeenFile[];
+}
+
+/** Its list of generations, and the header block of every journal file: a disk whose list is damaged still bears witness by those. */
+async function lookAt(disk: Disk, volume: VolumeId): Promise<DiskLook> {
+  const loaded = await loadGenerations(disk, volume);
+  const seen = new Map<GenerationId, Generation>();
+  const files: SeenFile[] = [];
+  const block = Buffer.alloc(fileHeaderBytes);
+  for (const name of await listNames(disk)) {
+    const numbers = parseJournalFileName(name);
+    if (numbers === null) continue;
+    const read = await readOrFail(disk, journalFilePath(numbers.generationNumber, numbers.fileNumber), 0, block);
+    const header = read ? decodeFileHeader(block) : null;
+    const own = header?.volume === volume && header.generation.number === numbers.generationNumber ? header : null;
+    files.push({ disk, name, header: own });
+    if (own !== null) seen.set(own.generation.id, own.generation);
+  }
+  return { knowledge: { disk, ...loaded, seen: [...seen.values()] }, files };
+}
+
 async function listNames(disk: Disk): Promise<readonly string[]> {
   try {
     return await disk.list(journalFolder);
@@ -176,17 +188,4 @@ async function listNames(disk: Disk): Promise<readonly string[]> {
     if (isErrorOf(error, 'unavailable')) return [];
     throw error;
   }
-}
-
-/** What the headers of its files say: a disk whose list is damaged still bears witness. */
-async function seenGenerations(disk: Disk, volume: VolumeId, names: readonly string[]): Promise<readonly Generation[]> {
-  const seen = new Map<GenerationId, Generation>();
-  const block = Buffer.alloc(fileHeaderBytes);
-  for (const name of names) {
-    const numbers = parseJournalFileName(name);
-    if (numbers === null || !(await readOrFail(disk, journalFilePath(numbers.generationNumber, numbers.fileNumber), 0, block))) continue;
-    const header = decodeFileHeader(block);
-    if (header?.volume === volume && header.generation.number === numbers.generationNumber) seen.set(header.generation.id, header.generation);
-  }
-  return [...seen.values()];
 }

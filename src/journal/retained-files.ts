@@ -4,7 +4,6 @@ import type { Lsn, SegmentNumber } from '../base/ids.js';
 import { asLsn } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import type { Disk } from '../disk/disk.js';
-import { decodePayloadIndex } from '../format/batch.js';
 import { journalFilePath } from '../format/batch-file.js';
 import { type ChosenGeneration, counts, type FileListing } from './chosen-files.js';
 import type { RetainedFile } from './contract.js';
@@ -33,6 +32,7 @@ export class KeptFile implements RetainedFile {
 
   async segments(): Promise<readonly SegmentNumber[]> {
     this.#segments ??= await this.#readSegments();
+    this.#file.forget();
     return this.#segments;
   }
 
@@ -41,7 +41,15 @@ export class KeptFile implements RetainedFile {
     this.#file = new JournalFileCopies(file.volume, file.generation, file.fileNumber, [...new Set([...file.disks, ...disks])]);
     // What is nowhere whole is no reason not to copy the rest.
     const from = asLsn(Number.MAX_SAFE_INTEGER);
-    return healFile(this.#chosen, this.#file, from, { disks, copies, rewrite: new Set(), logger });
+    const reached = await healFile(this.#chosen, this.#file, from, { disks, copies, rewrite: new Set(), logger });
+    this.#file.forget();
+    return reached;
+  }
+
+  /** Keeps what a scan found out, lets go of the scan. */
+  async settle(): Promise<void> {
+    if (this.#file.scanned) this.#segments ??= await this.#readSegments();
+    this.#file.forget();
   }
 
   async remove(): Promise<void> {
@@ -50,11 +58,8 @@ export class KeptFile implements RetainedFile {
 
   async #readSegments(): Promise<readonly SegmentNumber[]> {
     const segments = new Set<SegmentNumber>();
-    for (const batch of (await this.#file.scan(false)).batches) {
-      if (batch.header.payloadCount === 0 || !counts(this.#chosen, batch)) continue;
-      const front = await this.#file.readFront(batch);
-      if (front === null) continue;
-      for (const place of decodePayloadIndex(batch.header, front.subarray(batch.header.recordsBytes))) segments.add(place.segment);
+    for (const batch of (await this.#file.scan()).batches) {
+      if (counts(this.#chosen, batch)) for (const place of batch.payload) segments.add(place.segment);
     }
     return [...segments];
   }
@@ -66,7 +71,7 @@ export async function retainedFiles(history: readonly ChosenGeneration[], listin
   for (const number of [...listing.keys()].sort((a, b) => a - b)) {
     const chosen = history.find((candidate) => candidate.generation.number === number);
     if (chosen === undefined) {
-      for (const [fileNumber, disks] of listing.get(number) ?? []) retained.push(voidFile(journalFilePath(number, fileNumber), disks, end));
+      for (const [fileNumber, { disks }] of listing.get(number) ?? []) retained.push(voidFile(journalFilePath(number, fileNumber), disks, end));
       continue;
     }
     const last = Math.min(chosen.end, end);

@@ -111,6 +111,11 @@ export class DiskQueue {
     return table.run((token) => addon.diskSize(this.#disk, token, path));
   }
 
+  /** -1: none. */
+  nextData(path: string, from: number): Promise<number> {
+    return table.run((token) => addon.diskNextData(this.#disk, token, path, from));
+  }
+
   /** Total bytes, free bytes. */
   space(): Promise<readonly [number, number]> {
     return table.run((token) => addon.diskSpace(this.#disk, token));

@@ -40,6 +40,8 @@ export interface RawIo {
   diskList(disk: number, token: number, path: string): void;
   /** Result: number; ENOENT when there is no such file. */
   diskSize(disk: number, token: number, path: string): void;
+  /** Result: number; -1 when there is no data from there on. */
+  diskNextData(disk: number, token: number, path: string, from: number): void;
   /** Result: [total bytes, free bytes]. */
   diskSpace(disk: number, token: number): void;
 }

@@ -9,7 +9,6 @@ import { LimitedObjectStore, type StoreLimits } from './limited-object-store.js'
 import { checkKey } from './object-key.js';
 import type { ObjectStore } from './object-store.js';
 import { defaultRetryPolicy, RetryingObjectStore, type RetryPolicy } from './retrying-object-store.js';
-import { S3ObjectStore } from './s3-object-store.js';
 import type { S3Settings } from './s3-settings.js';
 
 export interface ObjectStoreSettings extends S3Settings {
@@ -44,7 +43,13 @@ export function parseStoreUrl(url: string): StoreLocation {
 /** Touches nothing: whether the store can be reached is found out by its first call. */
 export async function openObjectStore(url: string, settings: ObjectStoreSettings, ports: ObjectStorePorts): Promise<ObjectStore> {
   const location = parseStoreUrl(url);
-  const inner = location.type === 's3' ? new S3ObjectStore(location.bucket, location.prefix, settings, ports) : new DirectoryObjectStore(location.path);
+  const inner = location.type === 's3' ? await s3Store(location, settings, ports) : new DirectoryObjectStore(location.path);
   const limits = { concurrencyMax: location.type === 's3' ? s3ConcurrencyMax : directoryConcurrencyMax, ...settings.limits };
   return new RetryingObjectStore(new LimitedObjectStore(inner, ports.clock, limits), ports, settings.retry ?? defaultRetryPolicy);
+}
+
+/** Loaded when there is a bucket: the client of S3 is half of what a daemon loads at its start. */
+async function s3Store(location: Extract<StoreLocation, { readonly type: 's3' }>, settings: ObjectStoreSettings, ports: ObjectStorePorts): Promise<ObjectStore> {
+  const { S3ObjectStore } = await import('./s3-object-store.js');
+  return new S3ObjectStore(location.bucket, location.prefix, settings, ports);
 }

@@ -25,7 +25,7 @@ export async function withPlanningCore<T>(settings: VolumeSettings, ports: Volum
         : openBackup({ store: await ports.openStore(settings.backup), volume, codec: ports.codec, clock: ports.clock, random: ports.random, logger: ports.logger });
     const journal = await recoverJournal({ volume, disks: disks.present(), journalDisks: [], logger: ports.logger });
     const localImages = new LocalImages(volume, ports, disks, settings.tolerance + 1);
-    const { skeleton } = await recoverSkeleton({ volume, path: `${scratch}/skeleton.db`, recordDeltas: backup !== null, journal, localImages, backup, ports });
+    const { skeleton } = await recoverSkeleton({ volume, path: `${scratch}/skeleton.db`, vouched: () => Promise.resolve(false), recordDeltas: backup !== null, journal, localImages, backup, ports });
     const imageSource = createImageSource(skeleton, { inline: true });
     try {
       return await look(new VolumeCore({ volume, settings, ports, disks, skeleton, imageSource, localImages, backup, generations: journal.generations }));

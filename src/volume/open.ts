@@ -13,6 +13,7 @@ import type { VolumeCore } from './core.js';
 import { createImageSource } from '../skeleton/image-source.js';
 import type { Skeleton } from '../skeleton/contract.js';
 import { assembleVolume } from './assemble.js';
+import { vouchFor } from './clean-mark.js';
 import { generationAfter, makeDurable } from './generation.js';
 import { DiskSet } from './disk-set.js';
 import { LocalImages } from './local-images.js';
@@ -59,10 +60,11 @@ async function recoverAndStart(settings: VolumeSettings, ports: VolumePorts, vol
 }
 
 async function recoverWith(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, disks: DiskSet, backup: Backup | null): Promise<MountedVolume> {
+  const path = skeletonPath(settings);
+  const vouched = vouchFor(path, ports);
   const recovered = await recoverJournal({ volume, disks: disks.present(), journalDisks: disks.journalCandidates().map((d) => d.id), logger: ports.logger });
   const localImages = new LocalImages(volume, ports, disks, settings.tolerance + 1);
-  const path = skeletonPath(settings);
-  const { skeleton, startingPoints, unclean } = await recoverSkeleton({ volume, path, recordDeltas: backup !== null, journal: recovered, localImages, backup, ports });
+  const { skeleton, startingPoints, unclean } = await recoverSkeleton({ volume, path, vouched, recordDeltas: backup !== null, journal: recovered, localImages, backup, ports });
   failpoint('after-replay-before-heal');
   try {
     return await startHistory({ settings, ports, volume, disks, backup, localImages, skeleton, recovered, startingPoints, unclean });
@@ -102,6 +104,7 @@ export async function startHistory(start: HistoryStart): Promise<MountedVolume> 
     core = await assembleVolume({ ...start, imageSource, generations, retained: recovered.retained, startAfter: { generation: generation.id, lsn: recovered.end.lsn, link: 0 } });
     recordDisks(core);
     await refillOpenSegments(core, recovered);
+    await recovered.settle();
   } catch (error) {
     // What runs already would keep the process alive; skeleton, disks and backup are let go by the callers. A journal that
     // cannot be written either has nothing to add: the error that brought us here is the one to tell.

@@ -10,14 +10,15 @@ import { asLsn, type Lsn, type VolumeId } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import type { RecoveredJournal } from '../journal/contract.js';
 import type { Skeleton } from '../skeleton/contract.js';
-import { openSkeleton, skeletonIsSound } from '../skeleton/skeleton.js';
-import { takeCleanMark } from './clean-mark.js';
+import { openSkeleton } from '../skeleton/skeleton.js';
 import type { LocalImage, LocalImages } from './local-images.js';
 import type { VolumePorts } from './ports.js';
 
 export interface RecoverRequest {
   readonly volume: VolumeId;
   readonly path: string;
+  /** May the live database at `path` be opened as it is? */
+  readonly vouched: () => Promise<boolean>;
   readonly recordDeltas: boolean;
   readonly journal: RecoveredJournal;
   readonly localImages: LocalImages;
@@ -83,8 +84,7 @@ async function trustedLive(request: RecoverRequest): Promise<{ skeleton: Skeleto
   let opened: Skeleton | null = null;
   let reason: string;
   try {
-    const clean = await takeCleanMark(path);
-    if (!clean && !skeletonIsSound(path)) throw new HoldfastError('corrupt', `${path} is damaged`, { code: 'skeleton-unreadable' });
+    if (!(await request.vouched())) throw new HoldfastError('corrupt', `${path} is damaged`, { code: 'skeleton-unreadable' });
     const skeleton = openSkeleton(path, { volume, recordDeltas });
     opened = skeleton;
     const point = skeleton.commitPoint();

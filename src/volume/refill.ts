@@ -12,6 +12,11 @@ import { Rescue } from './rescue.js';
 
 export async function refillOpenSegments(core: VolumeCore, recovered: RecoveredJournal): Promise<void> {
   for (const row of core.skeleton.segments(asSegmentNumber(0), rowsPerTurnMax, 'open')) {
+    if (row.live === 0) {
+      // Opened, but nothing that survived refers to it: what the journal may have of it is not looked for.
+      core.record({ type: 'segment-drop', segment: row.segment });
+      continue;
+    }
     const ranges = await contiguous(recovered, row);
     const last = ranges.at(-1);
     const filled = last === undefined ? 0 : last.offset + last.bytes.length;
@@ -22,7 +27,7 @@ export async function refillOpenSegments(core: VolumeCore, recovered: RecoveredJ
     }
     for (const range of ranges) core.pool.refill({ generation: row.generation, number: row.segment }, range);
     if (filled > 0) core.refilled = { segments: core.refilled.segments + 1, bytes: core.refilled.bytes + filled };
-    // Opened, but nothing that survived was ever written to it.
+    // Only what is being removed refers to it.
     else core.record({ type: 'segment-drop', segment: row.segment });
   }
   // Sealed in the background: from then on nothing depends on the old journal files.

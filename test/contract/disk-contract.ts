@@ -239,6 +239,26 @@ function describeLogs(test: Test): void {
     await larger.close();
   });
 
+  test('where a log was never written is known, or taken for written', async (disk) => {
+    const log = await disk.openLog('1', 4 * logBytes);
+    await log.write(0, [pattern(4096)]);
+    await log.write(2 * logBytes, [Buffer.alloc(4096)]);
+    await log.write(3 * logBytes, [pattern(4096, 2)]);
+    // Never past something that was written, be it zeros, synced or not.
+    assert.equal(await disk.nextData('1', 0), 0);
+    for (const from of [4096, logBytes, 2 * logBytes]) {
+      const found = await disk.nextData('1', from);
+      assert.ok(found !== null && found >= from && found <= 3 * logBytes, `${found} from ${from}`);
+    }
+    await log.sync();
+    assert.equal(await disk.nextData('1', 3 * logBytes), 3 * logBytes);
+    const behind = await disk.nextData('1', 3 * logBytes + 4096);
+    assert.ok(behind === null || behind >= 3 * logBytes + 4096);
+    assert.equal(await disk.nextData('1', 5 * logBytes), null);
+    await fails(disk.nextData('none', 0), 'missing', 'disk-file-missing');
+    await log.close();
+  });
+
   test('closing a log twice is fine', async (disk) => {
     const log = await disk.openLog('1', 4096);
     await log.close();

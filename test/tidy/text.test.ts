@@ -13,6 +13,7 @@ const linesShort = 250;
 const long: Readonly<Record<string, string>> = {
   'native/glue/channel.cc': 'one class: slots, polling and answers of the device share their state and their life',
   'src/fuse/dispatcher.ts': 'the life of a request, in one place to be read in one go',
+  'test/contract/disk-contract.ts': 'one suite that every disk runs',
   'test/mount/fuse-protocol.test.ts': 'a table of checks over one mount',
   'test/support/memory-file-system.ts': 'a whole file system, as a stand-in',
 };

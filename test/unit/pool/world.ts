@@ -76,6 +76,10 @@ export class HookedDisk implements Disk {
     return this.inner.size(path);
   }
 
+  nextData(path: string, from: number): Promise<number | null> {
+    return this.inner.nextData(path, from);
+  }
+
   async space(): Promise<DiskSpace> {
     await this.hook?.('space', '');
     return this.inner.space();

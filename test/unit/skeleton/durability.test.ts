@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, openSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { Sqlite } from '../../../src/skeleton/sqlite.js';
 import { isErrorOf } from '../../../src/base/errors.js';
 import { asIno, asVolumeId, NO_LSN, ROOT_INO } from '../../../src/base/ids.js';
 import { createImageSource } from '../../../src/skeleton/image-source.js';
 import { openSkeleton, skeletonIsSound } from '../../../src/skeleton/skeleton.js';
+import { isSound } from '../../../src/skeleton/soundness.js';
 import { b, findings, freshSkeleton, generation, Hand, pointAt, reopen, scratch, volume } from './fixture.js';
 
 const folder = scratch();
@@ -91,6 +92,25 @@ test('what cannot be used is refused with a clear kind of error', () => {
   newer.prepare("UPDATE meta SET value = '2' WHERE key = 'format'").run();
   newer.close();
   assert.throws(() => reopen(pathOf('good')), (error) => isErrorOf(error, 'invalid') && error.code === 'skeleton-newer');
+});
+
+test('a large file is read on a thread, with the same answer', async () => {
+  const path = pathOf('large');
+  const skeleton = freshSkeleton(path);
+  const hand = new Hand(skeleton);
+  const ino = hand.create('file');
+  for (let i = 0; i < 500; i++) hand.do({ type: 'xattr', ino, name: b(`user.${i}`), value: Buffer.alloc(60_000, i), time: hand.time() });
+  await hand.commit();
+  skeleton.close();
+  assert.ok(statSync(path).size > 24 * 1024 * 1024);
+  assert.equal(await isSound(path, false), true);
+  const file = openSync(path, 'r+');
+  writeSync(file, Buffer.alloc(4096, 7), 0, 4096, 4096 * 3_000);
+  writeSync(file, Buffer.alloc(4096, 7), 0, 4096, 4096 * 3);
+  closeSync(file);
+  assert.equal(await isSound(path, false), false);
+  assert.equal(await isSound(path, true), false);
+  assert.equal(await isSound(pathOf('nowhere at all'), false), false);
 });
 
 test('the log stays bounded, with an image source and without one', async () => {
