@@ -1,4 +1,4 @@
-// Mounting and unmounting: mount(2) and umount2(2) on a pool thread, and the socket through which fusermount3 hands over
+// Mounting, remounting and unmounting: mount(2) and umount2(2) on a pool thread, and the socket through which fusermount3 hands over
 // the device. Failures are negative errno values; what they mean is said in src/fuse.
 #include "addon.h"
 #include "arguments.h"
@@ -59,6 +59,23 @@ napi_value Unmount(napi_env env, napi_callback_info info) {
   return QueueFuseWork(env, work, "holdfast:fuse-unmount");
 }
 
+// fuseRemount(mountPoint, flags): mount(2) with MS_REMOUNT. The kernel first writes back what is dirty, so it may wait for our answers.
+napi_value Remount(napi_env env, napi_callback_info info) {
+  napi_value args[2];
+  uint32_t flags;
+  if (!Arguments(env, info, args, 2) || !GetU32(env, args[1], &flags)) return nullptr;
+  FuseWork *work = new FuseWork();
+  if (!GetText(env, args[0], &work->mount_point)) {
+    delete work;
+    return nullptr;
+  }
+  work->flags = flags;
+  work->run = [](FuseWork *job) {
+    return mount(nullptr, job->mount_point.c_str(), nullptr, MS_REMOUNT | job->flags, nullptr) == 0 ? 0 : errno;
+  };
+  return QueueFuseWork(env, work, "holdfast:fuse-remount");
+}
+
 // socketPair(): two descriptors, or a negative errno.
 napi_value SocketPair(napi_env env, napi_callback_info) {
   int ends[2];
@@ -92,6 +109,7 @@ napi_value ReceiveDevice(napi_env env, napi_callback_info info) {
 void RegisterMount(napi_env env, napi_value exports) {
   AddFunction(env, exports, "fuseMount", Mount);
   AddFunction(env, exports, "fuseUnmount", Unmount);
+  AddFunction(env, exports, "fuseRemount", Remount);
   AddFunction(env, exports, "socketPair", SocketPair);
   AddFunction(env, exports, "receiveDevice", ReceiveDevice);
 }

@@ -6,7 +6,7 @@ import type { Output } from './output.js';
 
 export function showStatus(status: AnyStatus, output: Output): void {
   const { backlog, lastRoot, redundancy, space, backup, lastFlush } = status;
-  output.line(`${pc.bold(status.name)}  ${stateText(status)}${status.mountpoint === null ? '' : ` at ${status.mountpoint} (pid ${status.pid}, for ${formatDuration(status.uptimeSeconds ?? 0)})`}`);
+  output.line(`${pc.bold(status.name)}  ${stateText(status)}${status.mountpoint === null ? '' : ` at ${status.mountpoint} (${status.readOnly ? 'read-only, ' : ''}pid ${status.pid}, for ${formatDuration(status.uptimeSeconds ?? 0)})`}`);
   output.line(`protection  ${redundancy.held ? pc.green('as configured') : pc.red('LESS THAN CONFIGURED')}: ${redundancy.promise}; ${redundancy.remainingTolerance} more may be lost`);
   for (const reason of redundancy.reasons) output.line(`            ${reason}`);
   output.line(`backlog     ${formatBytes(backlog.bytes)} in ${backlog.deltas} deltas of ${backlog.files} files${backlog.deltas === 0 ? '' : `, oldest ${formatDuration(backlog.ageSeconds)}`}${backlog.budgetBytes === null ? '' : ` (budget ${formatBytes(backlog.budgetBytes)})`}`);

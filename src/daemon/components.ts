@@ -1,7 +1,7 @@
 // The parts a daemon (or a command that works without one) is made of, as functions that load them when they are needed:
 // `holdfast --help` must not load SQLite and the S3 client. Tests give their own.
 import type { Logger } from '../base/logger.js';
-import type { VolumeSettings } from '../config/settings.js';
+import type { MountSettings, VolumeSettings } from '../config/settings.js';
 import type { RebuildReport, RebuildRequest, RecoveryProgress } from '../recovery/contract.js';
 import type { CheckFinding } from '../skeleton/contract.js';
 import type { OpenVolume } from '../volume/status.js';
@@ -15,6 +15,10 @@ export interface KernelMount {
   readonly ended: Promise<void>;
   /** umount(2). 'conflict' (mount-busy) while files are open below it, unless `lazy`: then the name goes at once. */
   unmount(lazy: boolean): Promise<void>;
+  /** `umount -l`: the name goes at once; who has files open keeps them, and `ended` resolves when the last is closed. */
+  detach(): Promise<void>;
+  /** Other options from now on. 'conflict' (mount-busy) when it shall be read-only and files are open for writing; 'unavailable' (remount-refused). */
+  remount(settings: MountSettings): Promise<void>;
 }
 
 export interface Components {

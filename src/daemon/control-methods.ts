@@ -1,10 +1,11 @@
-// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, metrics, stop. Parameters are checked here.
+// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, metrics, remount, detach, stop. Parameters are checked here.
 import { HoldfastError } from '../base/errors.js';
 import type { RebuildRequest } from '../recovery/contract.js';
 import type { DeltaKind } from '../skeleton/contract.js';
 import type { NamedDelta } from '../volume/status.js';
 import type { ControlCall, ControlMethod } from './control-server.js';
 import type { Metrics } from './metrics.js';
+import { remountSettings } from './mount-options.js';
 import type { ServedVolume } from './served-volume.js';
 
 /** A delta as it goes over the socket and into --json. */
@@ -29,13 +30,15 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
   let loaded: Promise<Metrics> | null = null;
   const metrics = (): Promise<Metrics> => (loaded ??= import('./metrics.js').then((module) => new module.Metrics(served.mountPoint)));
   return new Map<string, ControlMethod>([
-    ['ping', () => ({ pid: process.pid })],
+    ['ping', () => ({ pid: process.pid, mountPoint: served.mountPoint })],
     ['status', () => served.status()],
     ['flush', (call) => flush(served, call)],
     ['deltas', (call) => sendPieces(call, mapped(served.volume.deltas(optionalPath(call))))],
     ['check', async (call) => sendPieces(call, await served.components.check(served.volume))],
     ['rebuild', (call) => served.components.rebuild(served.volume, rebuildRequest(call), call.progress)],
     ['metrics', async () => ({ text: await (await metrics()).text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss()) })],
+    ['detach', async () => ({ ended: await served.detach() })],
+    ['remount', (call) => remount(served, call)],
     [
       'stop',
       async (call) => {
@@ -60,6 +63,15 @@ async function flush(served: ServedVolume, call: ControlCall): Promise<unknown> 
   }
   const report = await served.triggers.flush('by hand', call.progress);
   return { flushed: true, reasons: ['by hand'], report };
+}
+
+/** `options`: elements of -o, all that shall hold from now on. */
+async function remount(served: ServedVolume, call: ControlCall): Promise<unknown> {
+  const { options } = call.params;
+  if (!Array.isArray(options) || !options.every((option) => typeof option === 'string')) throw new HoldfastError('invalid', 'options must be a list of texts', { code: 'control-params' });
+  const mount = remountSettings(options);
+  await served.remount(mount);
+  return { readOnly: mount.readOnly };
 }
 
 function rebuildRequest(call: ControlCall): RebuildRequest {

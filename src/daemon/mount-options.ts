@@ -1,7 +1,10 @@
 // Mount options as given with -o and by flags, applied over the configuration file's. Understands ro, rw, noatime, relatime,
-// allow_other; ignores what mount(8) and fstab add (defaults, _netdev, user, ...); hands the rest to the kernel side.
+// allow_other; leaves out what is for mount(8), fstab and systemd (defaults, _netdev, user, ...) and what the kernel's own table
+// shows of every FUSE mount; hands the rest to the kernel side. What nobody knows is refused before anything is opened.
 import { HoldfastError } from '../base/errors.js';
+import { nearestName } from '../config/nearest.js';
 import type { MountSettings, VolumeSettings } from '../config/settings.js';
+import { knownFlags } from '../fuse/mount-flags.js';
 
 export interface MountChoices {
   /** Elements of -o, split at commas. */
@@ -9,12 +12,48 @@ export interface MountChoices {
   readonly readOnly: boolean;
 }
 
-const ignored = new Set(['defaults', 'auto', 'noauto', 'user', 'nouser', 'users', 'owner', 'group', '_netdev', 'nofail', '']);
+const ours = ['ro', 'rw', 'noatime', 'relatime', 'allow_other', 'noallow_other'];
+
+/** For mount(8), fstab(5) and systemd.mount(5); or true of every mount of ours (default_permissions). */
+const ignored = new Set([
+  'defaults',
+  'auto',
+  'noauto',
+  'user',
+  'nouser',
+  'users',
+  'owner',
+  'group',
+  '_netdev',
+  'nofail',
+  'silent',
+  'loud',
+  'nostrictatime',
+  'norelatime',
+  'lazytime',
+  'nolazytime',
+  'nomand',
+  'noiversion',
+  'default_permissions',
+  '',
+]);
+/** `user_id=0`, `max_read=...`: in the kernel's table, and therefore in what mount(8) says at a remount. */
+const ignoredKeys = new Set(['user', 'uhelper', 'helper', 'comment', 'user_id', 'group_id', 'rootmode', 'fd', 'max_read', 'subtype']);
 
 export function applyMountOptions(settings: VolumeSettings, choices: MountChoices): VolumeSettings {
-  let mount: MountSettings = choices.readOnly ? { ...settings.mount, readOnly: true } : settings.mount;
-  for (const option of choices.options) mount = withOption(mount, option);
-  return { ...settings, mount };
+  const file: MountSettings = { ...settings.mount, options: [], readOnly: settings.mount.readOnly || choices.readOnly };
+  return { ...settings, mount: [...settings.mount.options, ...choices.options].reduce(withOption, file) };
+}
+
+/** What mount(8) gives at a remount is all that shall hold; what it does not name is as on a mount without options. */
+export function remountSettings(options: readonly string[]): MountSettings {
+  const mount: MountSettings = { options: [], noatime: false, allowOther: false, readOnly: false };
+  return options.filter((option) => option !== 'remount').reduce(withOption, mount);
+}
+
+/** Is it one that we understand or may leave out? */
+export function isKnownOption(option: string): boolean {
+  return ours.includes(option) || isIgnored(option) || knownFlags.includes(option);
 }
 
 function withOption(mount: MountSettings, option: string): MountSettings {
@@ -23,12 +62,22 @@ function withOption(mount: MountSettings, option: string): MountSettings {
   if (option === 'noatime') return { ...mount, noatime: true };
   if (option === 'relatime') return { ...mount, noatime: false };
   if (option === 'allow_other') return { ...mount, allowOther: true };
-  if (ignored.has(option) || option.startsWith('x-')) return mount;
-  if (option === 'strictatime') {
-    throw new HoldfastError('invalid', `the mount option ${JSON.stringify(option)} is not supported`, {
-      code: 'mount-option',
-      hint: 'supported: ro, rw, noatime, relatime, allow_other, suid, dev, noexec, sync, dirsync',
-    });
-  }
+  if (option === 'noallow_other') return { ...mount, allowOther: false };
+  if (isIgnored(option)) return mount;
+  if (!knownFlags.includes(option)) throw unknown(option);
   return { ...mount, options: [...mount.options, option] };
+}
+
+function isIgnored(option: string): boolean {
+  const [key = ''] = option.split('=', 1);
+  return ignored.has(option) || /^x-/i.test(option) || (option.includes('=') && ignoredKeys.has(key));
+}
+
+function unknown(option: string): HoldfastError {
+  const known = [...ours, ...knownFlags.filter((flag) => !ours.includes(flag))];
+  const near = nearestName(option, known);
+  return new HoldfastError('invalid', `the mount option ${JSON.stringify(option)} is not supported`, {
+    code: 'mount-option',
+    hint: `${near === null ? '' : `did you mean ${near}? `}supported: ${known.join(', ')}`,
+  });
 }

@@ -1,18 +1,21 @@
 // Is this directory fit to be mounted on? Exists, is empty, is not mounted on, and holds nothing that the volume itself needs.
 // Also finds Holdfast mounts in the kernel's table, and clears what a killed daemon left behind.
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { HoldfastError, messageOf } from '../base/errors.js';
 import { backupDirectory, isWithin } from '../config/relations.js';
 import type { VolumeSettings } from '../config/settings.js';
 
 export const filesystemType = 'fuse.holdfast';
+/** A daemon that is well answers in milliseconds, and within seconds on the busiest machine. */
+const answerWithinMs = 10_000;
 
 export interface MountEntry {
   readonly source: string;
   readonly point: string;
   readonly type: string;
+  readonly options: string;
 }
 
 /** Mounts of this mount namespace, oldest first. */
@@ -21,8 +24,8 @@ export function mountTable(): readonly MountEntry[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
-      const [source = '', point = '', type = ''] = line.split(' ');
-      return { source: unescape(source), point: unescape(point), type };
+      const [source = '', point = '', type = '', options = ''] = line.split(' ');
+      return { source: unescapeOctal(source), point: unescapeOctal(point), type, options };
     });
 }
 
@@ -35,20 +38,33 @@ export function holdfastMountAt(path: string): MountEntry | null {
 /** A mount whose daemon is gone is taken away. True when there was one. Call only with the volume's lock held or for a foreign dead mount. */
 export function clearDeadMount(path: string): boolean {
   const entry = holdfastMountAt(path);
-  if (entry === null || !isDead(entry.point)) return false;
-  try {
-    execFileSync('umount', ['--lazy', entry.point], { stdio: 'pipe' });
-  } catch {
-    execFileSync('fusermount3', ['-u', '-z', entry.point], { stdio: 'pipe' });
-  }
+  if (entry === null || livenessOf(entry.point) !== 'dead') return false;
+  detachByKernel(entry.point);
   return true;
+}
+
+/** Takes a mount from its place without asking its daemon. Not by the helper of umount(8), which is ours. */
+function detachByKernel(point: string): void {
+  try {
+    execFileSync('umount', ['-i', '--lazy', point], { stdio: 'pipe' });
+  } catch {
+    execFileSync('fusermount3', ['-u', '-z', point], { stdio: 'pipe' });
+  }
 }
 
 /** Throws 'invalid' or 'conflict' with a way out; nothing is changed. Gives the real path. */
 export function checkMountPoint(path: string, settings: VolumeSettings): string {
   const asked = resolve(path);
   const entry = holdfastMountAt(asked);
-  if (entry !== null && !isDead(asked)) {
+  const liveness = entry === null ? null : livenessOf(asked);
+  if (liveness === 'hung') {
+    throw new HoldfastError('conflict', `${asked} is a mount point of ${entry?.source ?? 'holdfast'}, whose daemon does not answer`, {
+      code: 'mount-point-hung',
+      hint: `look at its log and at the kernel's (dmesg); umount -f ${asked} cuts it off`,
+      context: { mountPoint: asked },
+    });
+  }
+  if (entry !== null && liveness === 'alive') {
     throw new HoldfastError('conflict', `${asked} is a mount point of ${entry.source} already`, {
       code: 'mount-point-mounted',
       hint: `holdfast umount ${asked} ends that mount; or choose another directory`,
@@ -121,18 +137,23 @@ function realAsFarAsThere(path: string): string {
   }
 }
 
-/** Unlike stat(2), which the kernel may answer from what it remembers, statfs(2) always asks the daemon. */
-function isDead(point: string): boolean {
-  try {
-    statfsSync(point);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOTCONN' || (error as NodeJS.ErrnoException).code === 'ECONNABORTED';
-  }
+/**
+ * Unlike stat(2), which the kernel may answer from what it remembers, statfs(2) always asks the daemon. In a child that can be
+ * given up: a daemon that hangs would otherwise take us with it.
+ */
+export function livenessOf(point: string): 'alive' | 'dead' | 'hung' {
+  const { status, signal, stderr } = spawnSync('stat', ['--file-system', '--format=%T', '--', point], {
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' },
+    encoding: 'utf8',
+    timeout: answerWithinMs,
+    killSignal: 'SIGKILL',
+  });
+  if (signal !== null) return 'hung';
+  return status !== 0 && /Transport endpoint is not connected|Software caused connection abort/.test(stderr) ? 'dead' : 'alive';
 }
 
-/** /proc/self/mounts writes blanks and the like as three octal digits. */
-function unescape(text: string): string {
+/** /proc/self/mounts and utab write blanks and the like as three octal digits. */
+export function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 

@@ -10,6 +10,7 @@ import { installLastResort } from './last-resort.js';
 import { openLogger } from './logger.js';
 import { applyMountOptions, type MountChoices } from './mount-options.js';
 import { ServedVolume } from './served-volume.js';
+import { noteForUmount } from './umount-note.js';
 
 export interface DaemonRequest {
   readonly configPath: string;
@@ -41,6 +42,7 @@ export async function runDaemon(request: DaemonRequest, components: Components, 
     process.on('SIGTERM', stopOnSignal);
     process.on('SIGINT', stopOnSignal);
     process.on('SIGHUP', () => {});
+    await noteForUmount(`holdfast:${request.reference}`, served.mountPoint, logger);
     serving(served);
     await served.ended;
   } catch (error) {

@@ -2,7 +2,7 @@
 // Holds always: whoever ends it (umount, SIGTERM, `holdfast umount`, the kernel), every answered change is durable before the
 // lock is released. stop() may fail with mount-busy and then nothing has changed.
 import { HoldfastError, messageOf } from '../base/errors.js';
-import type { VolumeSettings } from '../config/settings.js';
+import type { MountSettings, VolumeSettings } from '../config/settings.js';
 import type { OpenVolume, VolumeStatus } from '../volume/status.js';
 import type { Components, KernelMount, SystemIo } from './components.js';
 import { ConfigWatch } from './config-watch.js';
@@ -26,6 +26,7 @@ export interface DaemonStatus extends VolumeStatus {
   readonly name: string;
   readonly pid: number;
   readonly mountpoint: string;
+  readonly readOnly: boolean;
   readonly configPath: string | null;
   readonly uptimeSeconds: number;
   readonly due: readonly string[];
@@ -48,6 +49,7 @@ export class ServedVolume {
   #control: ControlServer | null = null;
   #stopping: Promise<void> | null = null;
   #unmounted = false;
+  #detached = false;
   readonly #ended: Promise<void>;
   #end: () => void = () => {};
   #endFailed: (error: unknown) => void = () => {};
@@ -110,12 +112,13 @@ export class ServedVolume {
       ...status,
       state: this.#stopping === null ? status.state : 'stopping',
       mountpoint: this.#request.mountPoint,
+      readOnly: this.volume.readOnly,
       configPath: this.#request.settings.configPath,
       uptimeSeconds: Math.floor((this.#io.clock.monotonicMs() - this.#startedMs) / 1000),
       due: this.triggers.due(),
       flushing: this.triggers.flushing,
       lastFlush: this.triggers.last,
-      reminders: this.#watch.reminders,
+      reminders: [...(this.#detached ? ['detached by a lazy unmount: it is closed when the last open file is; holdfast umount --lazy cuts them off'] : []), ...this.#watch.reminders],
     };
   }
 
@@ -129,6 +132,41 @@ export class ServedVolume {
       throw error;
     });
     return this.#stopping;
+  }
+
+  /**
+   * `umount -l`: the name is gone when this resolves, and what was answered is durable. Who has files open keeps them; the volume
+   * is closed when the last one is. Gives true when that has happened already.
+   */
+  async detach(): Promise<boolean> {
+    await this.#mount.detach();
+    this.#detached = true;
+    this.#io.logger.info({}, 'detached; the volume is closed when the last file is');
+    try {
+      await this.volume.sync();
+    } catch (error) {
+      // Nobody was inside, and the close that the end of the mount began has overtaken us: it says whether all is well.
+      if (this.#stopping === null) throw error;
+    }
+    await this.#stopping;
+    return this.#stopping !== null;
+  }
+
+  /** `mount -o remount,...`: all options of the mount as they shall be. Read-only: resolves when everything is durable and nothing is left to replay. */
+  async remount(mount: MountSettings): Promise<void> {
+    if (this.#stopping !== null) throw new HoldfastError('conflict', 'the volume is being unmounted', { code: 'volume-busy' });
+    const before = this.volume.readOnly;
+    // To read-only the kernel goes first, which knows who writes; back from it, we do.
+    if (!mount.readOnly) this.volume.setReadOnly(false);
+    try {
+      await this.#mount.remount(mount);
+    } catch (error) {
+      this.volume.setReadOnly(before);
+      throw error;
+    }
+    this.volume.setReadOnly(mount.readOnly);
+    if (mount.readOnly) await this.volume.settle();
+    this.#io.logger.info({ readOnly: mount.readOnly }, 'remounted');
   }
 
   async #begin(): Promise<void> {

@@ -1,5 +1,6 @@
 // The real parts: volume on real disks, FUSE session with the POSIX layer on top. Loading this loads everything.
 import { createFileSystem } from '../filesystem/filesystem.js';
+import type { FileSystemOptions } from '../filesystem/options.js';
 import { FuseSession } from '../fuse/session.js';
 import { checkOpen } from '../recovery/check.js';
 import { rebuildMounted } from '../recovery/rebuild.js';
@@ -12,13 +13,21 @@ export const systemComponents: Components = {
   openVolume,
 
   async mount(volume, settings, mountPoint, reference, logger) {
-    const { noatime, allowOther, options } = settings.mount;
+    const { allowOther } = settings.mount;
+    let { noatime } = settings.mount;
+    const fileSystemOptions: FileSystemOptions = {
+      // A remount may change it.
+      get atime() {
+        return noatime ? 'noatime' : 'relatime';
+      },
+      applyUmask: false,
+    };
     const session = await FuseSession.mount({
-      fileSystem: createFileSystem(volume, { atime: noatime ? 'noatime' : 'relatime', applyUmask: false }),
+      fileSystem: createFileSystem(volume, fileSystemOptions),
       mountPoint,
       name: reference,
       allowOther,
-      flags: [...(volume.readOnly ? ['ro'] : []), ...(noatime ? ['noatime'] : []), ...options],
+      flags: [...(volume.readOnly ? ['ro'] : []), ...(noatime ? ['noatime'] : []), ...settings.mount.options],
       clock: volume.clock,
       logger,
       // A bug: what is in memory cannot be trusted any more. The last-resort handler ends the process; what was fsynced is safe.
@@ -34,6 +43,12 @@ export const systemComponents: Components = {
         await session.unmount({ lazy });
         // A detached mount lives on for as long as somebody has a file open there: they are cut off, or nothing would ever end.
         if (lazy) session.abort();
+      },
+      detach: () => session.unmount({ lazy: true }),
+      async remount(mount) {
+        // What is not said about access times stays as it is, so both are said.
+        await session.remount([...(mount.readOnly ? ['ro'] : []), mount.noatime ? 'noatime' : 'relatime', ...mount.options]);
+        noatime = mount.noatime;
       },
     };
   },

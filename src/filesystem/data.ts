@@ -72,7 +72,6 @@ export class DataOperations {
 
   fsync(ino: Ino): Answer<void> {
     this.#state.inode(ino);
-    if (this.#state.volume.readOnly) return;
     return this.#state.volume.sync();
   }
 

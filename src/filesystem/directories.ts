@@ -53,7 +53,6 @@ export class DirectoryOperations {
 
   fsyncdir(ino: Ino): Answer<void> {
     this.#directory(ino);
-    if (this.#state.volume.readOnly) return;
     return this.#state.volume.sync();
   }
 

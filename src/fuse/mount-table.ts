@@ -19,6 +19,12 @@ export function mountAt(table: readonly MountEntry[], path: string): MountEntry 
   return table.findLast((entry) => entry.mountPoint === path);
 }
 
+/** Where the mount with this device number is now, wherever it was moved to; of several places (bind mounts) the one at `path` first. */
+export function mountOfDevice(table: readonly MountEntry[], device: string, path: string): MountEntry | undefined {
+  const places = table.filter((entry) => entry.device === device);
+  return places.find((entry) => entry.mountPoint === path) ?? places[0];
+}
+
 /** Lines like `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw`; the fields before the dash vary in number. */
 export function parseMountTable(text: string): readonly MountEntry[] {
   const entries: MountEntry[] = [];

@@ -1,4 +1,4 @@
-// Mounting and unmounting: mount(2) and umount2(2) as root, fusermount3 otherwise. Gives and takes the device only;
+// Mounting, remounting and unmounting: mount(2) and umount2(2) as root, fusermount3 otherwise. Gives and takes the device only;
 // what is said through it is not this file's business. Everything that may block runs on threads or in a child.
 import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
@@ -6,7 +6,8 @@ import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { HoldfastError } from '../base/errors.js';
 import { requestBytesMax } from '../base/limits.js';
-import { mountDevice, receiveDevice, socketPair, unmountDevice } from '../native/channel.js';
+import { mountDevice, receiveDevice, remountDevice, socketPair, unmountDevice } from '../native/channel.js';
+import { flagsOf } from './mount-flags.js';
 
 export interface MountOptions {
   /** Absolute path of an existing directory. */
@@ -21,23 +22,6 @@ export interface MountOptions {
 
 export const mountType = 'fuse.holdfast';
 
-// sys/mount.h
-const mountFlags: Readonly<Record<string, { readonly set: number; readonly clear: number }>> = {
-  ro: { set: 1, clear: 0 },
-  rw: { set: 0, clear: 1 },
-  nosuid: { set: 2, clear: 0 },
-  suid: { set: 0, clear: 2 },
-  nodev: { set: 4, clear: 0 },
-  dev: { set: 0, clear: 4 },
-  noexec: { set: 8, clear: 0 },
-  exec: { set: 0, clear: 8 },
-  sync: { set: 16, clear: 0 },
-  async: { set: 0, clear: 16 },
-  dirsync: { set: 128, clear: 0 },
-  noatime: { set: 1024, clear: 0 },
-  atime: { set: 0, clear: 1024 },
-};
-const nosuidNodev = 2 | 4;
 const forceFlag = 1;
 const detachFlag = 2;
 
@@ -70,24 +54,28 @@ export async function unmount(mountPoint: string, options: { readonly lazy: bool
   });
 }
 
+/**
+ * Gives a mount other flags: all of them, as mount(2) wants it. The kernel alone decides and tells the server nothing.
+ * 'conflict' (mount-busy) while files are open for writing and `ro` is asked for. Root only: fusermount3 cannot do it.
+ */
+export async function remount(mountPoint: string, flags: readonly string[]): Promise<void> {
+  const number = flagsOf(flags);
+  if (!isRoot()) {
+    throw new HoldfastError('unavailable', `cannot change the mount at ${mountPoint}: only root can`, { code: 'remount-refused', hint: 'Unmount it and mount it again with the other options.' });
+  }
+  const errno = await remountDevice(mountPoint, number);
+  if (errno === 0) return;
+  const name = getSystemErrorName(-errno);
+  if (name === 'EBUSY') {
+    throw new HoldfastError('conflict', `${mountPoint} cannot be made read-only: files are open for writing`, { code: 'mount-busy', hint: `See who uses it with \`fuser -vm ${mountPoint}\` (F: open for writing).` });
+  }
+  throw new HoldfastError('unavailable', `cannot change the mount at ${mountPoint}: ${name}`, { code: 'remount-refused' });
+}
+
 /** Cuts the connection and, when nobody is in it, ends the mount. Root only. Gives 0 or an errno. */
 export async function forceUnmount(mountPoint: string): Promise<number> {
   const errno = await unmountDevice(mountPoint, forceFlag);
   return errno === constants.errno.EBUSY ? 0 : errno;
-}
-
-/** The number for mount(2). Throws 'invalid' (mount-option-unknown). */
-export function flagsOf(words: readonly string[]): number {
-  let flags = nosuidNodev;
-  for (const word of words) {
-    const flag = mountFlags[word];
-    if (flag === undefined) {
-      const known = Object.keys(mountFlags).join(', ');
-      throw new HoldfastError('invalid', `unknown mount option '${word}'`, { code: 'mount-option-unknown', hint: `Known are ${known}.` });
-    }
-    flags = (flags & ~flag.clear) | flag.set;
-  }
-  return flags;
 }
 
 function isRoot(): boolean {

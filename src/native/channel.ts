@@ -75,6 +75,11 @@ export async function unmountDevice(mountPoint: string, flags: number): Promise<
   return Math.abs(await addon.fuseUnmount(mountPoint, flags));
 }
 
+/** mount(2) with MS_REMOUNT on a thread. 0 or an errno. */
+export async function remountDevice(mountPoint: string, flags: number): Promise<number> {
+  return Math.abs(await addon.fuseRemount(mountPoint, flags));
+}
+
 /** The two ends of a socket with message borders: for fusermount3, and as a stand-in for the device in tests. */
 export function socketPair(): readonly [number, number] {
   const ends = addon.socketPair();

@@ -20,6 +20,8 @@ export interface RawChannel {
   fuseMount(mountPoint: string, source: string, type: string, flags: number, options: string): Promise<number>;
   /** 0 or a negative errno. */
   fuseUnmount(mountPoint: string, flags: number): Promise<number>;
+  /** 0 or a negative errno. */
+  fuseRemount(mountPoint: string, flags: number): Promise<number>;
   socketPair(): [number, number] | number;
   receiveDevice(socket: number): number;
 }

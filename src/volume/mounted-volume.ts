@@ -37,12 +37,14 @@ export class MountedVolume implements OpenVolume {
   readonly admission: Admission;
   readonly orphans: Orphans;
   readonly #background: Background;
+  #readOnly: boolean;
   #closing: Promise<void> | null = null;
   /** Never rejects. */
   #strays: Promise<void> = Promise.resolve();
 
   constructor(core: VolumeCore) {
     this.core = core;
+    this.#readOnly = core.settings.mount.readOnly;
     this.admission = new Admission(core);
     this.points = new ConsistencyPoints(core, this.admission);
     this.rescue = new Rescue(core);
@@ -71,7 +73,12 @@ export class MountedVolume implements OpenVolume {
   }
 
   get readOnly(): boolean {
-    return this.core.settings.mount.readOnly || this.core.failure !== null;
+    return this.#readOnly || this.core.failure !== null;
+  }
+
+  setReadOnly(readOnly: boolean): void {
+    if (!readOnly && this.core.failure !== null) throw this.core.failure;
+    this.#readOnly = readOnly;
   }
 
   admit(bytes: number): Promise<void> | null {
@@ -109,6 +116,14 @@ export class MountedVolume implements OpenVolume {
       this.core.fail(error, 'the journal could not be written');
       throw error;
     }
+  }
+
+  async settle(): Promise<void> {
+    this.#assertOpen();
+    await this.core.pool.sealAll();
+    await this.sync();
+    // Durable from here: everything that was answered. The image only makes the next mount short.
+    await publishLocalImage(this.core, this.points);
   }
 
   hold(ino: Ino): void {

@@ -83,6 +83,10 @@ export interface OpenVolume extends Volume {
   deltas(path: Buffer | null): Iterable<NamedDelta>;
   /** New thresholds hold from now on. */
   reconfigure(thresholds: Thresholds): void;
+  /** Changes are refused from now on, or taken again; the next mount asks its settings. Throws the volume's failure when it can take none any more. */
+  setReadOnly(readOnly: boolean): void;
+  /** Resolves when everything answered before the call is durable and sealed, and an image of it is on the disks: after a kill nothing is left to replay. */
+  settle(): Promise<void>;
 }
 
 export interface InitReport {

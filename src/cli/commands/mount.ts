@@ -1,11 +1,8 @@
 // holdfast mount: returns when the mount answers. The daemon goes on in the background, or here with --foreground.
-import { resolve } from 'node:path';
-import { checkMountPoint } from '../../daemon/mount-point.js';
-import { applyMountOptions } from '../../daemon/mount-options.js';
 import type { DaemonRequest } from '../../daemon/run.js';
 import { type Command, flag, jsonOption, text, texts, type Values, volumeArgument } from '../command.js';
+import { mountInBackground, planMount } from '../mounting.js';
 import type { Output } from '../output.js';
-import { namedVolume } from '../volume.js';
 
 export const mount: Command = {
   usage: 'mount <name> <mountpoint>',
@@ -25,18 +22,12 @@ export const mount: Command = {
 };
 
 async function run(values: Values, output: Output): Promise<number> {
-  const { reference, settings: fromFile } = namedVolume(text(values, 'name'));
   const choices = { options: texts(values, 'options').flatMap((list) => list.split(',')), readOnly: flag(values, 'read-only') };
-  const settings = applyMountOptions(fromFile, choices);
-  // Cheap checks first, in this process: their errors come at once and nothing has been written yet.
-  const mountPoint = checkMountPoint(resolve(text(values, 'mountpoint')), settings);
-  const foreground = flag(values, 'foreground');
-  const request: DaemonRequest = { configPath: settings.configPath ?? '', reference, mountPoint, choices, foreground };
-  if (foreground) return serve(request, output);
-  const { launchDaemon } = await import('../../daemon/launch.js');
-  const launched = await launchDaemon(request, settings);
-  output.document({ name: settings.name, pid: launched.pid, mountpoint: launched.mountPoint });
-  output.line(`${settings.name} is mounted at ${launched.mountPoint} (pid ${launched.pid})`);
+  const plan = planMount(text(values, 'name'), text(values, 'mountpoint'), choices, flag(values, 'foreground'));
+  if (plan.request.foreground) return serve(plan.request, output);
+  const launched = await mountInBackground(plan);
+  output.document({ name: plan.settings.name, pid: launched.pid, mountpoint: launched.mountPoint });
+  output.line(`${plan.settings.name} is mounted at ${launched.mountPoint} (pid ${launched.pid})`);
   return 0;
 }
 

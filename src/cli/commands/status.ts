@@ -57,6 +57,7 @@ function statusOf(volume: PerhapsMounted, output: Output): Promise<AnyStatus> {
         ...(await open.status()),
         state: 'unmounted',
         mountpoint: null,
+        readOnly: settings.mount.readOnly,
         configPath: settings.configPath,
         uptimeSeconds: null,
         due: open.due(),

@@ -8,7 +8,7 @@ import { SystemClock } from '../../../src/base/clock.js';
 import { HoldfastError } from '../../../src/base/errors.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { systemRandom } from '../../../src/base/random.js';
-import { defaultSettings, type VolumeSettings } from '../../../src/config/settings.js';
+import { defaultSettings, type MountSettings, type VolumeSettings } from '../../../src/config/settings.js';
 import type { Components, KernelMount } from '../../../src/daemon/components.js';
 import { ControlClient } from '../../../src/daemon/control-client.js';
 import { type DaemonStatus, ServedVolume } from '../../../src/daemon/served-volume.js';
@@ -46,6 +46,16 @@ class World implements KernelMount {
     this.endMount();
   }
 
+  async detach(): Promise<void> {
+    this.events.push('detach');
+    if (!this.busy) this.endMount();
+  }
+
+  async remount({ readOnly }: MountSettings): Promise<void> {
+    if (this.busy && readOnly) throw new HoldfastError('conflict', 'files are open for writing', { code: 'mount-busy' });
+    this.events.push(readOnly ? 'remount ro' : 'remount rw');
+  }
+
   readonly components: Components = {
     openVolume: async () => {
       if (this.failing === 'open') throw new HoldfastError('corrupt', 'no disk is right', { code: 'x' });
@@ -79,6 +89,10 @@ class World implements KernelMount {
       },
       deltas: () => Array.from({ length: 600 }, (_, lsn) => ({ lsn, path: 'a', ino: 1, kind: 'hole', offset: 0, length: 1, segment: null, segmentOffset: 0, value: null, time: { sec: 1, nsec: 0 } })),
       status: () => ({ state: 'serving', redundancy: { held: true } }),
+      readOnly: false,
+      setReadOnly: (readOnly: boolean) => this.events.push(readOnly ? 'refuse changes' : 'take changes'),
+      settle: async () => this.events.push('settle'),
+      sync: async () => this.events.push('sync'),
       close: async () => {
         this.events.push('close');
         if (this.failing === 'close') throw new HoldfastError('unavailable', 'a disk is away', { code: 'x' });
@@ -115,6 +129,39 @@ test('a busy mount refuses to stop and goes on; lazy takes it away', async () =>
   await served.stop('test', true);
   await served.ended;
   world.assertFree();
+});
+
+test('a detached mount is durable at once and closed when the last file is; nobody inside: at once', async () => {
+  const world = new World();
+  const served = await world.start();
+  world.busy = true;
+  assert.equal(await served.detach(), false);
+  assert.deepEqual(world.events, ['detach', 'sync']);
+  world.busy = false;
+  world.endMount();
+  await served.ended;
+  assert.deepEqual(world.events.slice(2), ['unmount', 'close']);
+  world.assertFree();
+  const idle = new World();
+  assert.equal(await (await idle.start()).detach(), true);
+  assert.equal(idle.events.at(-1), 'close');
+  idle.assertFree();
+});
+
+test('remounted read-only: the kernel first, then us, then all is settled; back: we first; one that the kernel refuses changes nothing', async () => {
+  const world = new World();
+  const served = await world.start();
+  const mount = (readOnly: boolean): MountSettings => ({ ...world.settings.mount, readOnly });
+  await served.remount(mount(true));
+  assert.deepEqual(world.events.splice(0), ['remount ro', 'refuse changes', 'settle']);
+  await served.remount(mount(false));
+  assert.deepEqual(world.events.splice(0), ['take changes', 'remount rw', 'take changes']);
+  world.busy = true;
+  await assert.rejects(served.remount(mount(true)), { code: 'mount-busy' });
+  assert.deepEqual(world.events.splice(0), ['take changes']);
+  world.busy = false;
+  await served.stop('test', false);
+  await assert.rejects(served.remount(mount(true)), { code: 'volume-busy' });
 });
 
 test('at_unmount flushes between the unmount and the close', async () => {

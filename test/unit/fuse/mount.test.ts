@@ -7,9 +7,9 @@ import { test } from 'node:test';
 import { SystemClock } from '../../../src/base/clock.js';
 import { HoldfastError } from '../../../src/base/errors.js';
 import { isDying } from '../../../src/fuse/caller-state.js';
-import { flagsOf } from '../../../src/fuse/mount.js';
+import { flagsOf } from '../../../src/fuse/mount-flags.js';
 import { inspectMountPoint, prepareMountPoint } from '../../../src/fuse/mount-point.js';
-import { mountAt, parseMountTable } from '../../../src/fuse/mount-table.js';
+import { mountAt, mountOfDevice, parseMountTable } from '../../../src/fuse/mount-table.js';
 
 test('the mount table gives path, type, source and device, and undoes the escapes', () => {
   const text = [
@@ -23,6 +23,9 @@ test('the mount table gives path, type, source and device, and undoes the escape
   assert.deepEqual(table[1], { mountPoint: '/mnt/a b\\c', type: 'fuse.holdfast', source: 'holdfast:photos', device: '0:44' });
   assert.equal(mountAt(table, '/mnt1')?.type, 'tmpfs', 'the last one is the one that is seen');
   assert.equal(mountAt(table, '/mnt'), undefined);
+  assert.equal(mountOfDevice(table, '98:0', '/mnt1')?.type, 'ext3', 'hidden under another one, but there');
+  assert.equal(mountOfDevice(table, '0:44', '/somewhere/else')?.mountPoint, '/mnt/a b\\c', 'moved');
+  assert.equal(mountOfDevice(table, '0:99', '/mnt1'), undefined, 'detached');
 });
 
 test('mount words become flags: nosuid and nodev hold unless taken back, and an unknown word is refused', () => {
