@@ -20,7 +20,7 @@ export const systemComponents: Components = {
       get atime() {
         return noatime ? 'noatime' : 'relatime';
       },
-      applyUmask: false,
+      applyUmask: true,
     };
     const session = await FuseSession.mount({
       fileSystem: createFileSystem(volume, fileSystemOptions),

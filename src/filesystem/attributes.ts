@@ -4,6 +4,7 @@ import type { Timespec } from '../base/clock.js';
 import type { Ino } from '../base/ids.js';
 import { fileBytesMax } from '../base/limits.js';
 import type { Inode } from '../skeleton/contract.js';
+import { accessAclName, aclAfterChmod } from './acl.js';
 import { touchAccessTime } from './access-time.js';
 import type { Entry, SetAttributes } from './contract.js';
 import { EFBIG, EINVAL, EISDIR, ENOENT, fail } from './errno.js';
@@ -41,6 +42,7 @@ export class AttributeOperations {
     if (set.size !== undefined) resize(state, inode, set.size, now);
     const record = attributeRecord(inode, set, now);
     if (record !== null) state.apply(record);
+    if (set.mode !== undefined) this.#chmodAcl(inode, set.mode, now);
     if (set.killPriv === true || set.uid !== undefined || set.gid !== undefined) dropCapability(state, inode, now);
     return state.inode(ino);
   }
@@ -51,6 +53,14 @@ export class AttributeOperations {
     const target = this.#state.view.symlinkTarget(ino) ?? fail(EINVAL);
     touchAccessTime(this.#state, inode);
     return target;
+  }
+
+  /** The list and the mode say the same after a chmod. */
+  #chmodAcl(inode: Inode, mode: number, time: Timespec): void {
+    const acl = isSymlink(inode.mode) ? null : this.#state.view.xattr(inode.ino, accessAclName);
+    if (acl === null) return;
+    const value = aclAfterChmod(acl, mode);
+    if (!value.equals(acl)) this.#state.apply({ type: 'xattr', ino: inode.ino, name: accessAclName, value, time });
   }
 
   #find(parent: Ino, name: Buffer): Inode {

@@ -65,8 +65,8 @@ export interface FileSystem {
   link(ino: Ino, parent: Ino, name: Buffer): Answer<Entry>;
   unlink(parent: Ino, name: Buffer): Answer<void>;
   rmdir(parent: Ino, name: Buffer): Answer<void>;
-  /** flags: RENAME_NOREPLACE 1, RENAME_EXCHANGE 2 (others EINVAL). */
-  rename(fromParent: Ino, fromName: Buffer, toParent: Ino, toName: Buffer, flags: number): Answer<void>;
+  /** flags: RENAME_NOREPLACE 1, RENAME_EXCHANGE 2, RENAME_WHITEOUT 4 (also with 1; others EINVAL). A whiteout left behind is the caller's; without one, root's. */
+  rename(fromParent: Ino, fromName: Buffer, toParent: Ino, toName: Buffer, flags: number, caller?: Caller): Answer<void>;
 
   create(caller: Caller, parent: Ino, name: Buffer, mode: number, flags: number, umask: number): Answer<Entry & Opened>;
   /** flags: O_*; with O_TRUNC the file is emptied first, then with `killPriv` setuid/setgid are cleared. */
@@ -80,7 +80,9 @@ export interface FileSystem {
   release(ino: Ino, handle: number): void;
   fsync(ino: Ino, dataOnly: boolean): Answer<void>;
   /** mode: FALLOC_FL_*; supported here: 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE(|KEEP_SIZE); others EOPNOTSUPP. */
-  fallocate(ino: Ino, offset: number, length: number, mode: number): Answer<void>;
+  fallocate(ino: Ino, offset: number, length: number, mode: number, caller?: Caller): Answer<void>;
+  /** Both handles are open. The target shares the source's bytes where they lie; gives how many of `length` were done, from the left (0: the source ends there). */
+  copyRange(caller: Caller, fromIno: Ino, fromHandle: number, fromOffset: number, toIno: Ino, toHandle: number, toOffset: number, length: number): Answer<number>;
   /** whence: SEEK_DATA 3, SEEK_HOLE 4. */
   lseek(ino: Ino, offset: number, whence: number): Answer<number>;
 
@@ -92,8 +94,8 @@ export interface FileSystem {
   releasedir(ino: Ino, handle: number): void;
   fsyncdir(ino: Ino): Answer<void>;
 
-  /** flags: XATTR_CREATE 1, XATTR_REPLACE 2. */
-  setxattr(caller: Caller, ino: Ino, name: Buffer, value: Buffer, flags: number): Answer<void>;
+  /** flags: XATTR_CREATE 1, XATTR_REPLACE 2. `system.posix_acl_access` sets the mode too; `killsGroup`: clear setgid then (the caller is not in the group). */
+  setxattr(caller: Caller, ino: Ino, name: Buffer, value: Buffer, flags: number, killsGroup?: boolean): Answer<void>;
   getxattr(ino: Ino, name: Buffer): Answer<Buffer>;
   /** NUL-terminated names, one after another; `trusted.` ones only where the caller is root or not given. */
   listxattr(ino: Ino, caller?: Caller): Answer<Buffer>;

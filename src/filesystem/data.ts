@@ -6,11 +6,11 @@ import { fileBytesMax } from '../base/limits.js';
 import { touchThroughHandle } from './access-time.js';
 import { resize } from './attributes.js';
 import type { Answer, Caller, Entry, Opened } from './contract.js';
-import { makeInode, maskedMode } from './creation.js';
+import { makeInode } from './creation.js';
 import { EEXIST, EFBIG, EINVAL, EISDIR, ENXIO, fail } from './errno.js';
 import { checkNewName } from './name-rules.js';
 import { isDirectory, isRegular, O_ACCMODE, O_EXCL, O_RDONLY, O_TRUNC, permissionBits, S_IFREG } from './posix.js';
-import { dropCapability, dropPrivilegesOfWrite, unprivilegedMode } from './privileges.js';
+import { dropCapability, dropPrivilegesOfCaller, dropPrivilegesOfWrite, unprivilegedMode } from './privileges.js';
 import type { FileSystemState } from './state.js';
 
 export class DataOperations {
@@ -30,7 +30,7 @@ export class DataOperations {
       checkOpenable(existing.mode);
       if ((flags & O_TRUNC) !== 0) this.#empty(existing.ino, false);
     }
-    const made = existing ?? makeInode(state, caller, parent, name, { mode: S_IFREG | maskedMode(state, mode, umask), rdev: 0, target: null });
+    const made = existing ?? makeInode(state, caller, parent, name, { mode: S_IFREG | (mode & permissionBits), rdev: 0, target: null, umask });
     const handle = state.handles.open(made.ino, flags);
     state.volume.hold(made.ino);
     return { inode: existing === null ? made : state.inode(made.ino), handle, keepCache: true };
@@ -64,6 +64,23 @@ export class DataOperations {
     state.changes++;
     state.volume.write(ino, offset, data);
     return data.length;
+  }
+
+  /** The target's range becomes the source's, by sharing its bytes. A source that ends within gives less. */
+  copyRange(caller: Caller, fromIno: Ino, fromNumber: number, fromOffset: number, toIno: Ino, toNumber: number, toOffset: number, length: number): number {
+    const state = this.#state;
+    state.checkWritable();
+    const from = state.handles.file(fromNumber, fromIno);
+    state.handles.file(toNumber, toIno);
+    if (fromOffset < 0 || toOffset < 0 || length < 0) fail(EINVAL);
+    const rest = Math.min(length, state.inode(fromIno).size - fromOffset);
+    if (rest <= 0) return 0;
+    if (toOffset + rest > fileBytesMax) fail(EFBIG);
+    if (fromIno === toIno && Math.abs(fromOffset - toOffset) < rest) fail(EINVAL);
+    dropPrivilegesOfCaller(state, caller, toIno);
+    touchThroughHandle(state, from);
+    state.changes++;
+    return state.volume.share(fromIno, fromOffset, toIno, toOffset, rest);
   }
 
   release(ino: Ino, number: number): void {

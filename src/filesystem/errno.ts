@@ -11,6 +11,7 @@ export const EIO = 5;
 export const ENXIO = 6;
 export const E2BIG = 7;
 export const EBADF = 9;
+export const EACCES = 13;
 export const EBUSY = 16;
 export const EEXIST = 17;
 export const ENOTDIR = 20;
@@ -35,6 +36,7 @@ const messages: readonly (readonly [number, string])[] = [
   [ENXIO, 'ENXIO: no such device or address'],
   [E2BIG, 'E2BIG: value too long'],
   [EBADF, 'EBADF: no such open handle'],
+  [EACCES, 'EACCES: permission denied'],
   [EBUSY, 'EBUSY: resource busy'],
   [EEXIST, 'EEXIST: file exists'],
   [ENOTDIR, 'ENOTDIR: not a directory'],

@@ -18,6 +18,9 @@ import { type FileSystemSpace, spaceOf } from './space.js';
 import { FileSystemState } from './state.js';
 import { XattrOperations } from './xattrs.js';
 
+/** Whoever calls where nobody is named. */
+const root: Caller = { uid: 0, gid: 0, pid: 0 };
+
 /** The volume stays the caller's: destroy() gives back handles, it does not close it. */
 export function createFileSystem(volume: Volume, options: FileSystemOptions): FileSystem {
   return new VolumeFileSystem(volume, options);
@@ -142,9 +145,9 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  rename(fromParent: Ino, fromName: Buffer, toParent: Ino, toName: Buffer, flags: number): void {
+  rename(fromParent: Ino, fromName: Buffer, toParent: Ino, toName: Buffer, flags: number, caller = root): void {
     try {
-      this.#renames.rename(fromParent, fromName, toParent, toName, flags);
+      this.#renames.rename(fromParent, fromName, toParent, toName, flags, caller);
     } catch (error) {
       throw translated(error);
     }
@@ -199,9 +202,17 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  fallocate(ino: Ino, offset: number, length: number, mode: number): Answer<void> {
+  fallocate(ino: Ino, offset: number, length: number, mode: number, caller = root): Answer<void> {
     try {
-      return settled(this.#ranges.fallocate(ino, offset, length, mode));
+      return settled(this.#ranges.fallocate(ino, offset, length, mode, caller));
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
+  copyRange(caller: Caller, fromIno: Ino, fromHandle: number, fromOffset: number, toIno: Ino, toHandle: number, toOffset: number, length: number): number {
+    try {
+      return this.#data.copyRange(caller, fromIno, fromHandle, fromOffset, toIno, toHandle, toOffset, length);
     } catch (error) {
       throw translated(error);
     }
@@ -247,9 +258,9 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  setxattr(_caller: Caller, ino: Ino, name: Buffer, value: Buffer, flags: number): void {
+  setxattr(_caller: Caller, ino: Ino, name: Buffer, value: Buffer, flags: number, killsGroup = false): void {
     try {
-      this.#xattrs.setxattr(ino, name, value, flags);
+      this.#xattrs.setxattr(ino, name, value, flags, killsGroup);
     } catch (error) {
       throw translated(error);
     }

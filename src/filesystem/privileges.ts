@@ -1,7 +1,9 @@
 // Who writes to, truncates or gives away a file takes its privileges: setuid, setgid (where the group may execute;
 // otherwise the bit meant mandatory locking) and file capabilities. Rule: fs/attr.c, fs/inode.c file_remove_privs.
 import type { Timespec } from '../base/clock.js';
+import type { Ino } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
+import type { Caller } from './contract.js';
 import type { Handle } from './handles.js';
 import { isDirectory, permissionBits, S_ISGID, S_ISUID, S_IXGRP } from './posix.js';
 import type { FileSystemState } from './state.js';
@@ -20,6 +22,15 @@ export function unprivilegedMode(mode: number): number {
 export function dropCapability(state: FileSystemState, inode: Inode, time: Timespec): void {
   if (state.view.xattr(inode.ino, capabilityName) === null) return;
   state.apply({ type: 'xattr', ino: inode.ino, name: capabilityName, value: null, time });
+}
+
+/** After a change of data that no handle's write made: without privileges the caller leaves none in the file. The caller is admitted. */
+export function dropPrivilegesOfCaller(state: FileSystemState, caller: Caller, ino: Ino): void {
+  const inode = state.inode(ino);
+  const now = state.now();
+  dropCapability(state, inode, now);
+  const mode = unprivilegedMode(inode.mode);
+  if (caller.uid !== 0 && mode !== (inode.mode & permissionBits)) state.apply({ type: 'attribute', ino, mode, ctime: now });
 }
 
 /** Before a write through a handle. Capabilities go always, the mode bits where the request says so. The caller is admitted. */

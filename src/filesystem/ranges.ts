@@ -4,10 +4,19 @@
 import type { Ino } from '../base/ids.js';
 import { fileBytesMax, rowsPerTurnMax } from '../base/limits.js';
 import type { Inode } from '../skeleton/contract.js';
-import type { Answer } from './contract.js';
+import type { Answer, Caller } from './contract.js';
 import { EFBIG, EINVAL, EISDIR, ENOSPC, ENXIO, EOPNOTSUPP, fail } from './errno.js';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, isDirectory, isRegular, SEEK_DATA, SEEK_HOLE } from './posix.js';
+import { dropPrivilegesOfCaller } from './privileges.js';
 import type { FileSystemState } from './state.js';
+
+const supportedModes: ReadonlySet<number> = new Set([
+  0,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_ZERO_RANGE,
+]);
 
 export class RangeOperations {
   readonly #state: FileSystemState;
@@ -16,10 +25,13 @@ export class RangeOperations {
     this.#state = state;
   }
 
-  fallocate(ino: Ino, offset: number, length: number, mode: number): Answer<void> {
+  fallocate(ino: Ino, offset: number, length: number, mode: number, caller: Caller): Answer<void> {
     this.#state.checkWritable();
     if (offset < 0 || length <= 0) fail(EINVAL);
     if (offset + length > fileBytesMax) fail(EFBIG);
+    if (!supportedModes.has(mode)) fail(EOPNOTSUPP);
+    regularFile(this.#state, ino);
+    dropPrivilegesOfCaller(this.#state, caller, ino);
     switch (mode) {
       case 0:
       case FALLOC_FL_KEEP_SIZE:

@@ -2,9 +2,11 @@
 // emptiness; two names of one inode are left as they are (rename(2)).
 import { type Ino, ROOT_INO } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
+import type { Caller } from './contract.js';
+import { makeInode } from './creation.js';
 import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, fail } from './errno.js';
 import { checkName, checkNewName, dots } from './name-rules.js';
-import { isDirectory, RENAME_EXCHANGE, RENAME_NOREPLACE } from './posix.js';
+import { isDirectory, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFCHR } from './posix.js';
 import type { FileSystemState } from './state.js';
 
 export class RenameOperation {
@@ -14,7 +16,7 @@ export class RenameOperation {
     this.#state = state;
   }
 
-  rename(fromParent: Ino, fromName: Buffer, toParent: Ino, toName: Buffer, flags: number): void {
+  rename(fromParent: Ino, fromName: Buffer, toParent: Ino, toName: Buffer, flags: number, caller: Caller): void {
     checkFlags(flags);
     checkNames(fromName, toName);
     const state = this.#state;
@@ -25,11 +27,13 @@ export class RenameOperation {
     const source = state.view.lookup(fromParent, fromName) ?? fail(ENOENT);
     const target = state.view.lookup(toParent, toName);
     if (target === null && exchange) fail(ENOENT);
-    if (target !== null && flags === RENAME_NOREPLACE) fail(EEXIST);
+    if (target !== null && (flags & RENAME_NOREPLACE) !== 0) fail(EEXIST);
     if (fromParent !== toParent) this.#checkLoops(source, fromParent, target, toParent, exchange);
     if (target !== null && target.ino === source.ino) return;
     if (target !== null && !exchange) this.#checkReplaced(source, target);
     state.apply({ type: 'rename', fromParent, fromName, toParent, toName, exchange, time: state.now() });
+    // In the same turn, so both are in one group of the journal: no crash can part them.
+    if ((flags & RENAME_WHITEOUT) !== 0) makeInode(state, caller, fromParent, fromName, { mode: S_IFCHR, rdev: 0, target: null, umask: 0 });
   }
 
   #checkLoops(source: Inode, fromParent: Ino, target: Inode | null, toParent: Ino, exchange: boolean): void {
@@ -55,8 +59,9 @@ export class RenameOperation {
 }
 
 function checkFlags(flags: number): void {
-  // Exchange and no-replace exclude each other; whiteouts are for overlayfs upper layers only.
-  if (flags !== 0 && flags !== RENAME_NOREPLACE && flags !== RENAME_EXCHANGE) fail(EINVAL);
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) !== 0) fail(EINVAL);
+  // Nothing is left behind by an exchange, nor replaced.
+  if ((flags & RENAME_EXCHANGE) !== 0 && flags !== RENAME_EXCHANGE) fail(EINVAL);
 }
 
 function checkNames(fromName: Buffer, toName: Buffer): void {

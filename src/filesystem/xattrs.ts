@@ -2,9 +2,11 @@
 // kernel's check, but for listing: names in `trusted.` are shown to root only.
 import type { Ino } from '../base/ids.js';
 import { nameBytesMax, xattrValueBytesMax } from '../base/limits.js';
+import type { Inode } from '../skeleton/contract.js';
+import { defaultAclName, isAclName, modeOfAcl } from './acl.js';
 import type { Caller } from './contract.js';
-import { E2BIG, EEXIST, EINVAL, ENODATA, ENOSPC, EOPNOTSUPP, ERANGE, fail } from './errno.js';
-import { XATTR_CREATE, XATTR_REPLACE } from './posix.js';
+import { E2BIG, EACCES, EEXIST, EINVAL, ENODATA, ENOSPC, EOPNOTSUPP, ERANGE, fail } from './errno.js';
+import { isDirectory, isSymlink, permissionBits, S_ISGID, XATTR_CREATE, XATTR_REPLACE } from './posix.js';
 import { capabilityName } from './privileges.js';
 import type { FileSystemState } from './state.js';
 
@@ -21,13 +23,14 @@ export class XattrOperations {
     this.#state = state;
   }
 
-  setxattr(ino: Ino, name: Buffer, value: Buffer, flags: number): void {
+  setxattr(ino: Ino, name: Buffer, value: Buffer, flags: number, killsGroup: boolean): void {
     checkXattrName(name);
     if ((flags & ~(XATTR_CREATE | XATTR_REPLACE)) !== 0) fail(EINVAL);
     if (value.length > xattrValueBytesMax) fail(E2BIG);
     const state = this.#state;
     state.checkWritable();
-    state.inode(ino);
+    const inode = state.inode(ino);
+    if (isAclName(name)) return this.#setAcl(inode, name, value, killsGroup);
     const exists = state.view.xattr(ino, name) !== null;
     if (exists && (flags & XATTR_CREATE) !== 0) fail(EEXIST);
     if (!exists && (flags & XATTR_REPLACE) !== 0) fail(ENODATA);
@@ -55,8 +58,31 @@ export class XattrOperations {
     checkXattrName(name);
     const state = this.#state;
     state.checkWritable();
-    if (state.view.xattr(ino, name) === null) fail(ENODATA);
+    if (state.view.xattr(ino, name) === null) {
+      // No list and an empty one are the same.
+      if (isAclName(name)) return;
+      fail(ENODATA);
+    }
     state.apply({ type: 'xattr', ino, name, value: null, time: state.now() });
+  }
+
+  /** An access list and the mode say the same; one that says no more than the mode is not kept. */
+  #setAcl(inode: Inode, name: Buffer, value: Buffer, killsGroup: boolean): void {
+    const state = this.#state;
+    const { ino } = inode;
+    const time = state.now();
+    const { bits, plain } = modeOfAcl(value);
+    const isDefault = name.equals(defaultAclName);
+    if (isSymlink(inode.mode)) fail(EOPNOTSUPP);
+    if (isDefault && !isDirectory(inode.mode)) fail(EACCES);
+    const exists = state.view.xattr(ino, name) !== null;
+    if (!exists && this.#listBytes(ino) + name.length + 1 > listBytesMax) fail(ENOSPC);
+    if (!isDefault) {
+      const mode = ((inode.mode & permissionBits & ~0o777) | bits) & (killsGroup ? ~S_ISGID : -1);
+      state.apply({ type: 'attribute', ino, mode, ctime: time });
+    }
+    if (isDefault || !plain) state.apply({ type: 'xattr', ino, name, value, time });
+    else if (exists) state.apply({ type: 'xattr', ino, name, value: null, time });
   }
 
   #listBytes(ino: Ino): number {
@@ -66,10 +92,11 @@ export class XattrOperations {
   }
 }
 
-/** EOPNOTSUPP for namespaces that are not kept here, `system.posix_acl_*` among them. */
+/** EOPNOTSUPP for namespaces that are not kept here: of `system.` there are the two lists of acl(5). */
 function checkXattrName(name: Buffer): void {
   if (name.length === 0 || name.length > nameBytesMax) fail(ERANGE);
   if (name.includes(0)) fail(EINVAL);
+  if (isAclName(name)) return;
   const prefix = prefixes.find((candidate) => startsWith(name, candidate)) ?? fail(EOPNOTSUPP);
   if (name.length === prefix.length) fail(EINVAL);
 }

@@ -23,6 +23,7 @@ export type ControlCall =
 export type FileCall =
   | { readonly op: 'lookup'; readonly parent: Ino; readonly name: Buffer }
   | { readonly op: 'getattr'; readonly ino: Ino }
+  | { readonly op: 'statx'; readonly ino: Ino }
   | { readonly op: 'setattr'; readonly caller: Caller; readonly ino: Ino; readonly set: SetAttributes }
   | { readonly op: 'readlink'; readonly ino: Ino }
   | { readonly op: 'symlink'; readonly caller: Caller; readonly parent: Ino; readonly name: Buffer; readonly target: Buffer }
@@ -30,7 +31,7 @@ export type FileCall =
   | { readonly op: 'mkdir'; readonly caller: Caller; readonly parent: Ino; readonly name: Buffer; readonly mode: number; readonly umask: number }
   | { readonly op: 'unlink'; readonly parent: Ino; readonly name: Buffer }
   | { readonly op: 'rmdir'; readonly parent: Ino; readonly name: Buffer }
-  | { readonly op: 'rename'; readonly fromParent: Ino; readonly fromName: Buffer; readonly toParent: Ino; readonly toName: Buffer; readonly flags: number }
+  | { readonly op: 'rename'; readonly fromParent: Ino; readonly fromName: Buffer; readonly toParent: Ino; readonly toName: Buffer; readonly flags: number; readonly caller: Caller }
   | { readonly op: 'link'; readonly ino: Ino; readonly parent: Ino; readonly name: Buffer }
   | { readonly op: 'open'; readonly ino: Ino; readonly flags: number; readonly killPriv: boolean }
   | { readonly op: 'create'; readonly caller: Caller; readonly parent: Ino; readonly name: Buffer; readonly mode: number; readonly flags: number; readonly umask: number }
@@ -39,13 +40,26 @@ export type FileCall =
   | { readonly op: 'flush'; readonly ino: Ino; readonly handle: number }
   | { readonly op: 'release'; readonly ino: Ino; readonly handle: number }
   | { readonly op: 'fsync'; readonly ino: Ino; readonly dataOnly: boolean }
-  | { readonly op: 'fallocate'; readonly ino: Ino; readonly offset: number; readonly length: number; readonly mode: number }
+  | { readonly op: 'fallocate'; readonly caller: Caller; readonly ino: Ino; readonly offset: number; readonly length: number; readonly mode: number }
   | { readonly op: 'lseek'; readonly ino: Ino; readonly offset: number; readonly whence: number }
+  /** wide: the answer has 64 bits (COPY_FILE_RANGE_64). */
+  | {
+      readonly op: 'copy';
+      readonly caller: Caller;
+      readonly ino: Ino;
+      readonly handle: number;
+      readonly offset: number;
+      readonly toIno: Ino;
+      readonly toHandle: number;
+      readonly toOffset: number;
+      readonly length: number;
+      readonly wide: boolean;
+    }
   | { readonly op: 'opendir'; readonly ino: Ino }
   | { readonly op: 'readdir'; readonly ino: Ino; readonly cookie: number; readonly room: number; readonly plus: boolean }
   | { readonly op: 'releasedir'; readonly ino: Ino; readonly handle: number }
   | { readonly op: 'fsyncdir'; readonly ino: Ino }
-  | { readonly op: 'setxattr'; readonly caller: Caller; readonly ino: Ino; readonly name: Buffer; readonly value: Buffer; readonly flags: number }
+  | { readonly op: 'setxattr'; readonly caller: Caller; readonly ino: Ino; readonly name: Buffer; readonly value: Buffer; readonly flags: number; readonly killsGroup: boolean }
   /** room 0: only the size is asked for. */
   | { readonly op: 'getxattr'; readonly ino: Ino; readonly name: Buffer; readonly room: number }
   | { readonly op: 'listxattr'; readonly caller: Caller; readonly ino: Ino; readonly room: number }

@@ -6,7 +6,7 @@ import { asIno, type Ino } from '../base/ids.js';
 import { nameBytesMax, pathBytesMax, requestBytesMax, xattrValueBytesMax } from '../base/limits.js';
 import type { Caller, SetAttributes } from '../filesystem/contract.js';
 import type { Call, Forgotten } from './call.js';
-import { fsyncDataOnly, Opcode, openKillPriv, SetattrValid, writeKillPriv } from './protocol.js';
+import { fsyncDataOnly, Opcode, openKillPriv, SetattrValid, setxattrKillsGroup, writeKillPriv } from './protocol.js';
 import type { RequestReader } from './request-reader.js';
 
 const { EFBIG, EINVAL, ENAMETOOLONG, ENOSYS, ENXIO, E2BIG } = constants.errno;
@@ -23,6 +23,8 @@ export function decode(r: RequestReader): Call {
       return named(r, 0, (name) => ({ op: 'lookup', parent: ino, name }));
     case Opcode.getattr:
       return r.bodyBytes < 16 ? malformed : { op: 'getattr', ino };
+    case Opcode.statx:
+      return r.bodyBytes < 24 ? malformed : { op: 'statx', ino };
     case Opcode.open:
       return r.bodyBytes < 8 ? malformed : { op: 'open', ino, flags: r.u32(0), killPriv: (r.u32(4) & openKillPriv) !== 0 };
     case Opcode.read:
@@ -54,6 +56,9 @@ export function decode(r: RequestReader): Call {
       return decodeFallocate(r, ino);
     case Opcode.lseek:
       return decodeLseek(r, ino);
+    case Opcode.copyFileRange:
+    case Opcode.copyFileRange64:
+      return decodeCopy(r, ino);
     case Opcode.setattr:
       return decodeSetattr(r, ino);
     case Opcode.getxattr:
@@ -102,7 +107,7 @@ function decodeNameChange(r: RequestReader, ino: Ino): Call {
     case Opcode.rename2:
       return decodeRename(r, ino, 16, r.u32(8));
     default:
-      // Locks, ioctl, poll, bmap, copy_file_range, ...: the kernel does them itself or tells the caller.
+      // Locks, ioctl, poll, bmap, ...: the kernel does them itself or tells the caller.
       return refuse(ENOSYS);
   }
 }
@@ -167,7 +172,17 @@ function decodeFallocate(r: RequestReader, ino: Ino): Call {
   const length = r.u64(16);
   if (r.bodyBytes < 32 || length === 0) return malformed;
   if (offset + length > Number.MAX_SAFE_INTEGER) return refuse(EFBIG);
-  return { op: 'fallocate', ino, offset, length, mode: r.u32(24) };
+  return { op: 'fallocate', caller: callerOf(r), ino, offset, length, mode: r.u32(24) };
+}
+
+function decodeCopy(r: RequestReader, ino: Ino): Call {
+  const [handle, offset, toNode, toHandle, toOffset, length] = [r.u64(0), r.u64(8), r.u64(16), r.u64(24), r.u64(32), r.u64(40)];
+  if (r.bodyBytes < 56 || handle === tooLarge || toNode === tooLarge || toHandle === tooLarge || r.u64(48) !== 0) return malformed;
+  if (offset === tooLarge || toOffset === tooLarge) return refuse(EFBIG);
+  const wide = r.opcode === Opcode.copyFileRange64;
+  // One answer tells of at most this much; the kernel asks again for the rest.
+  const most = Math.min(length, wide ? Number.MAX_SAFE_INTEGER : 0x7fff_f000);
+  return { op: 'copy', caller: callerOf(r), ino, handle, offset, toIno: asIno(toNode), toHandle, toOffset, length: most, wide };
 }
 
 function decodeLseek(r: RequestReader, ino: Ino): Call {
@@ -223,17 +238,19 @@ function decodeRename(r: RequestReader, fromParent: Ino, fixed: number, flags: n
   if (toLength < 0 || r.bodyBytes !== toAt + toLength + 1 || toParent === tooLarge) return malformed;
   if (fromLength > nameBytesMax || toLength > nameBytesMax) return refuse(ENAMETOOLONG);
   if (!r.isName(fixed, fromLength) || !r.isName(toAt, toLength)) return malformed;
-  return { op: 'rename', fromParent, fromName: r.copy(fixed, fromLength), toParent: asIno(toParent), toName: r.copy(toAt, toLength), flags };
+  return { op: 'rename', fromParent, fromName: r.copy(fixed, fromLength), toParent: asIno(toParent), toName: r.copy(toAt, toLength), flags, caller: callerOf(r) };
 }
 
 function decodeSetxattr(r: RequestReader, ino: Ino): Call {
   const valueLength = r.u32(0);
-  const nameLength = r.stringLength(8);
-  if (nameLength < 1 || r.bodyBytes !== 8 + nameLength + 1 + valueLength) return malformed;
+  const nameAt = r.setxattrBytes;
+  const nameLength = r.stringLength(nameAt);
+  if (nameLength < 1 || r.bodyBytes !== nameAt + nameLength + 1 + valueLength) return malformed;
   if (nameLength > nameBytesMax) return refuse(ENAMETOOLONG);
   if (valueLength > xattrValueBytesMax) return refuse(E2BIG);
-  const value = r.copy(8 + nameLength + 1, valueLength);
-  return { op: 'setxattr', caller: callerOf(r), ino, name: r.copy(8, nameLength), value, flags: r.u32(4) };
+  const killsGroup = nameAt > 8 && (r.u32(8) & setxattrKillsGroup) !== 0;
+  const value = r.copy(nameAt + nameLength + 1, valueLength);
+  return { op: 'setxattr', caller: callerOf(r), ino, name: r.copy(nameAt, nameLength), value, flags: r.u32(4), killsGroup };
 }
 
 function decodeForget(r: RequestReader, ino: Ino): Call {

@@ -8,7 +8,7 @@ import type { Logger } from '../base/logger.js';
 import { type FileSystem, PosixError } from '../filesystem/contract.js';
 import type { ControlCall, FileCall } from './call.js';
 import { decode } from './decode.js';
-import { encodeInit, encodeMajor, type Negotiation, negotiate } from './negotiation.js';
+import { encodeInit, encodeMajor, type Negotiation, negotiate, setxattrBytesOf } from './negotiation.js';
 import { addedBytes, type EncodeContext, type Operation, operationOf } from './operations.js';
 import { ReplyWriter, validityOf } from './reply-writer.js';
 import { RequestReader } from './request-reader.js';
@@ -135,8 +135,10 @@ export class Dispatcher {
     if (result === 'too-old') {
       this.#status(unique, EPROTO);
     } else {
-      if (result === 'agreed') encodeInit(this.#writer, call, this.#options.settings);
-      else encodeMajor(this.#writer);
+      if (result === 'agreed') {
+        this.#reader.setxattrBytes = setxattrBytesOf(call);
+        encodeInit(this.#writer, call, this.#options.settings);
+      } else encodeMajor(this.#writer);
       this.#send(unique, this.#writer.finish(unique));
     }
     this.#options.onInit(result);

@@ -13,10 +13,14 @@ const pageBytes = 4096;
 
 /**
  * Flags that are always wanted. Left out on purpose: locks (the kernel does them alone), AUTO_INVAL_DATA (our own mtime would empty
- * its cache), ASYNC_DIO (nobody could kill a process whose direct read waits: the kernel sends no INTERRUPT for it), EXPORT_SUPPORT.
+ * its cache), ASYNC_DIO (nobody could kill a process whose direct read waits: the kernel sends no INTERRUPT for it). With POSIX_ACL
+ * inheritance is ours, so DONT_MASK goes with it: a default ACL stands in the place of the umask.
  */
 const wanted =
   InitFlag.asyncRead |
+  InitFlag.exportSupport |
+  InitFlag.dontMask |
+  InitFlag.posixAcl |
   InitFlag.atomicTruncate |
   InitFlag.bigWrites |
   InitFlag.doReaddirplus |
@@ -26,11 +30,17 @@ const wanted =
   InitFlag.maxPages |
   InitFlag.cacheSymlinks |
   InitFlag.explicitInvalidation |
-  InitFlag.handleKillPrivV2;
+  InitFlag.handleKillPrivV2 |
+  InitFlag.setxattrExtended;
 
 export function negotiate(call: InitCall): Negotiation {
   if (call.major > protocolMajor) return 'ask-again';
   return call.major < protocolMajor || call.minor < protocolMinorMin || (call.flags & InitFlag.maxPages) === 0 ? 'too-old' : 'agreed';
+}
+
+/** Bytes of SETXATTR before the name, as agreed. */
+export function setxattrBytesOf(call: InitCall): 8 | 16 {
+  return (call.flags & InitFlag.setxattrExtended) === 0 ? 8 : 16;
 }
 
 /** struct fuse_init_out. */

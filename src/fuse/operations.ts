@@ -188,6 +188,20 @@ const write: Operation<CallOf<'write'>, number> = {
   },
 };
 
+const copy: Operation<CallOf<'copy'>, number> = {
+  changes: true,
+  interruptible: false,
+  invoke: (fileSystem, call) => fileSystem.copyRange(call.caller, call.ino, call.handle, call.offset, call.toIno, call.toHandle, call.toOffset, call.length),
+  encode(context, call, done) {
+    if (call.wide) context.writer.u64(done);
+    else {
+      context.writer.u32(done);
+      context.writer.u32(0);
+    }
+    return undefined;
+  },
+};
+
 const operations: { readonly [Op in FileCall['op']]: Operation<CallOf<Op>, unknown> } = {
   lookup,
   getattr: asking((fileSystem, call: CallOf<'getattr'>) => fileSystem.getattr(call.ino), encodeAttributes),
@@ -197,6 +211,13 @@ const operations: { readonly [Op in FileCall['op']]: Operation<CallOf<Op>, unkno
     invoke: (fileSystem, call: CallOf<'setattr'>) => fileSystem.setattr(call.caller, call.ino, call.set),
     encode: encodeAttributes,
   },
+  statx: asking(
+    (fileSystem, call: CallOf<'statx'>) => fileSystem.getattr(call.ino),
+    (context, _call, inode: Inode) => {
+      context.writer.statxOut(inode, context.attributeValidity);
+      return undefined;
+    },
+  ),
   readlink: asking(
     (fileSystem, call) => fileSystem.readlink(call.ino),
     (_context, _call, target) => target,
@@ -207,7 +228,7 @@ const operations: { readonly [Op in FileCall['op']]: Operation<CallOf<Op>, unkno
   link: making((fileSystem, call) => fileSystem.link(call.ino, call.parent, call.name)),
   unlink: simple(true, (fileSystem, call) => fileSystem.unlink(call.parent, call.name)),
   rmdir: simple(true, (fileSystem, call) => fileSystem.rmdir(call.parent, call.name)),
-  rename: simple(true, (fileSystem, call) => fileSystem.rename(call.fromParent, call.fromName, call.toParent, call.toName, call.flags)),
+  rename: simple(true, (fileSystem, call) => fileSystem.rename(call.fromParent, call.fromName, call.toParent, call.toName, call.flags, call.caller)),
   open,
   create,
   read: asking(
@@ -220,7 +241,8 @@ const operations: { readonly [Op in FileCall['op']]: Operation<CallOf<Op>, unkno
   // Not done is a fair answer to an interrupted fsync: it promises nothing.
   fsync: asking((fileSystem, call) => fileSystem.fsync(call.ino, call.dataOnly), nothing),
   fsyncdir: asking((fileSystem, call) => fileSystem.fsyncdir(call.ino), nothing),
-  fallocate: simple(true, (fileSystem, call) => fileSystem.fallocate(call.ino, call.offset, call.length, call.mode)),
+  fallocate: simple(true, (fileSystem, call) => fileSystem.fallocate(call.ino, call.offset, call.length, call.mode, call.caller)),
+  copy,
   lseek: asking(
     (fileSystem, call) => fileSystem.lseek(call.ino, call.offset, call.whence),
     (context, _call, offset) => {
@@ -231,7 +253,7 @@ const operations: { readonly [Op in FileCall['op']]: Operation<CallOf<Op>, unkno
   opendir,
   readdir,
   releasedir: simple(false, (fileSystem, call) => fileSystem.releasedir(call.ino, call.handle)),
-  setxattr: simple(true, (fileSystem, call) => fileSystem.setxattr(call.caller, call.ino, call.name, call.value, call.flags)),
+  setxattr: simple(true, (fileSystem, call) => fileSystem.setxattr(call.caller, call.ino, call.name, call.value, call.flags, call.killsGroup)),
   removexattr: simple(true, (fileSystem, call) => fileSystem.removexattr(call.ino, call.name)),
   getxattr: asking(
     (fileSystem, call) => fileSystem.getxattr(call.ino, call.name),

@@ -1,5 +1,5 @@
-// Numbers and struct sizes of the kernel's FUSE protocol, as in <linux/fuse.h> 7.38 (Linux UAPI header, dual GPL/BSD); what is
-// used here has held its place since 7.31. All integers are in host byte order, which is little-endian wherever this runs.
+// Numbers and struct sizes of the kernel's FUSE protocol, as in <linux/fuse.h> 7.45 (Linux UAPI header, dual GPL/BSD); what is
+// needed has held its place since 7.31, what is newer is only asked for by kernels that have it. All integers are in host byte order, which is little-endian wherever this runs.
 // Offsets of fields are in decode.ts and encode.ts, next to their use.
 
 export const protocolMajor = 7;
@@ -16,6 +16,7 @@ export const attrOutBytes = 16 + attrBytes;
 export const openOutBytes = 16;
 export const writeOutBytes = 8;
 export const kstatfsBytes = 80;
+export const statxOutBytes = 288;
 export const initOutBytes = 64;
 export const direntBytes = 24;
 
@@ -58,22 +59,29 @@ export const Opcode = {
   readdirplus: 44,
   rename2: 45,
   lseek: 46,
+  copyFileRange: 47,
+  statx: 52,
+  copyFileRange64: 53,
 } as const;
 
 /** FUSE_*: flags of INIT. */
 export const InitFlag = {
   asyncRead: 1 << 0,
   atomicTruncate: 1 << 3,
+  exportSupport: 1 << 4,
   bigWrites: 1 << 5,
+  dontMask: 1 << 6,
   doReaddirplus: 1 << 13,
   readdirplusAuto: 1 << 14,
   writebackCache: 1 << 16,
   parallelDirectoryOperations: 1 << 18,
+  posixAcl: 1 << 20,
   abortError: 1 << 21,
   maxPages: 1 << 22,
   cacheSymlinks: 1 << 23,
   explicitInvalidation: 1 << 25,
   handleKillPrivV2: 1 << 28,
+  setxattrExtended: 1 << 29,
 } as const;
 
 /** FATTR_*: which fields of SETATTR are meant. */
@@ -95,6 +103,8 @@ export const OpenReplyFlag = { keepCache: 1 << 1, cacheDirectory: 1 << 3 } as co
 export const openKillPriv = 1 << 0;
 /** FUSE_WRITE_KILL_SUIDGID of WRITE. */
 export const writeKillPriv = 1 << 2;
+/** FUSE_SETXATTR_ACL_KILL_SGID of SETXATTR. */
+export const setxattrKillsGroup = 1 << 0;
 /** FUSE_FSYNC_FDATASYNC of FSYNC and FSYNCDIR. */
 export const fsyncDataOnly = 1 << 0;
 

@@ -8,6 +8,9 @@ const two32 = 4_294_967_296;
 /** st_blksize: what stdio buffers by; also the unit of the kernel's pages. */
 const blockBytes = 4096;
 
+/** STATX_BASIC_STATS and STATX_BTIME. */
+const statxMask = 0xfff;
+
 /** How long the kernel may believe an answer. */
 export interface Validity {
   readonly sec: number;
@@ -99,6 +102,33 @@ export class ReplyWriter {
     this.u32(validity.nsec);
     this.u32(0);
     this.attr(inode);
+  }
+
+  /** struct fuse_statx_out: the basic fields and when the inode was made. */
+  statxOut(inode: Inode, validity: Validity): void {
+    this.u64(validity.sec);
+    this.u32(validity.nsec);
+    this.zeros(20);
+    this.u32(statxMask);
+    this.u32(blockBytes);
+    this.u64(0);
+    this.u32(inode.nlink);
+    this.u32(inode.uid);
+    this.u32(inode.gid);
+    this.u32(inode.mode);
+    this.u64(inode.ino);
+    this.u64(inode.size);
+    this.u64(Math.ceil(inode.allocated / 512));
+    this.u64(0);
+    for (const { sec, nsec } of [inode.atime, inode.btime, inode.ctime, inode.mtime]) {
+      this.u64(sec);
+      this.u32(nsec);
+      this.u32(0);
+    }
+    // As the kernel packs rdev for the protocol (new_encode_dev).
+    this.u32((inode.rdev >>> 8) & 0xfff);
+    this.u32((inode.rdev & 0xff) | ((inode.rdev >>> 12) & 0xfff00));
+    this.zeros(8 + 14 * 8);
   }
 
   /** struct fuse_entry_out. Inode numbers are never reused, so the generation stays 0. */

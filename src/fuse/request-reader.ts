@@ -16,6 +16,8 @@ export class RequestReader {
   pid = 0;
   /** Bytes after the header. */
   bodyBytes = 0;
+  /** Bytes of SETXATTR before the name: 16 where FUSE_SETXATTR_EXT was agreed. */
+  setxattrBytes: 8 | 16 = 8;
   readonly #bytes: Buffer;
   readonly #words: Uint32Array;
   #body = 0;

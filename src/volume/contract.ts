@@ -43,6 +43,12 @@ export interface Volume {
   apply(record: FileRecord): Lsn;
   /** Writes admitted bytes (at most requestBytesMax). Synchronous: copies `data` into the open segment. Throws HoldfastError 'full' (volume-full) and changes nothing when it would not fit. */
   write(ino: Ino, offset: number, data: Buffer): void;
+  /**
+   * [toOffset, + length) becomes what [fromOffset, + length) of the other file is (or of the same: they do not overlap), by
+   * referring to the same places; both files are regular, and the source reaches that far. Synchronous; admitted for no bytes.
+   * Gives how much was done, from the left: fewer than `length` where the turn would get long, at least one byte.
+   */
+  share(from: Ino, fromOffset: number, to: Ino, toOffset: number, length: number): number;
   /** Reads [offset, offset + length), clipped to the file size, holes as zeros. A Buffer at once when all is in memory, else a promise. 'unavailable' (segment-unreadable) names the range that no source has. */
   read(ino: Ino, offset: number, length: number): Buffer | Promise<Buffer>;
   /** Durable from its resolution on: every change answered before the call. */

@@ -24,6 +24,7 @@ import { skeletonPath } from './skeleton-path.js';
 import { namedDeltas, volumeStatus } from './status-report.js';
 import { removeStrays } from './strays.js';
 import { Rescue } from './rescue.js';
+import { shareRange } from './sharing.js';
 import { Sweeper } from './sweeper.js';
 
 export class MountedVolume implements OpenVolume {
@@ -100,6 +101,10 @@ export class MountedVolume implements OpenVolume {
 
   write(ino: Ino, offset: number, data: Buffer): void {
     this.data.write(ino, offset, data);
+  }
+
+  share(from: Ino, fromOffset: number, to: Ino, toOffset: number, length: number): number {
+    return shareRange(this.core, { from, fromOffset, to, toOffset, length }, this.clock.now());
   }
 
   read(ino: Ino, offset: number, length: number): Buffer | Promise<Buffer> {

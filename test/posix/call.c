@@ -137,6 +137,33 @@ static int copy_range(char **a) {
   return answer(copy_file_range(from, &in, to, &out, (size_t)number(a[4]), 0));
 }
 
+// Seconds and nanoseconds of birth.
+static int birth(char **a) {
+  struct statx s;
+  if (statx(AT_FDCWD, a[0], AT_SYMLINK_NOFOLLOW, STATX_BTIME, &s) != 0) return answer(-1);
+  if ((s.stx_mask & STATX_BTIME) == 0) errno = EOPNOTSUPP, answer(-1);
+  else printf("ok %lld %u\n", (long long)s.stx_btime.tv_sec, s.stx_btime.tv_nsec);
+  return 0;
+}
+
+// A file handle as hex, and the first bytes of what it leads to: `call handle PATH`, `call read-handle MOUNT HEX`.
+static int handle_of(char **a) {
+  union { struct file_handle head; unsigned char bytes[sizeof(struct file_handle) + MAX_HANDLE_SZ]; } handle = {.head.handle_bytes = MAX_HANDLE_SZ};
+  int mount;
+  if (name_to_handle_at(AT_FDCWD, a[0], &handle.head, &mount, 0) != 0) return answer(-1);
+  return print_bytes((char *)handle.bytes, (ssize_t)(sizeof(struct file_handle) + handle.head.handle_bytes));
+}
+
+static int read_handle(char **a) {
+  union { struct file_handle head; unsigned char bytes[sizeof(struct file_handle) + MAX_HANDLE_SZ]; } handle;
+  for (size_t i = 0; i < strlen(a[1]) / 2 && i < sizeof handle; i++) sscanf(a[1] + 2 * i, "%2hhx", handle.bytes + i);
+  int mount = open(a[0], O_RDONLY | O_DIRECTORY);
+  int fd = open_by_handle_at(mount, &handle.head, O_RDONLY);
+  if (fd < 0) return answer(-1);
+  char text[100];
+  return print_bytes(text, read(fd, text, sizeof text));
+}
+
 int main(int count, char **v) {
   char **a = v + 2;
   if (count < 3) return 2;
@@ -162,5 +189,8 @@ int main(int count, char **v) {
   IF("map", 4) return map_write(a);
   IF("map-read", 3) return map_read(a);
   IF("copy-range", 5) return copy_range(a);
+  IF("birth", 1) return birth(a);
+  IF("handle", 1) return handle_of(a);
+  IF("read-handle", 2) return read_handle(a);
   return 2;
 }

@@ -2,6 +2,7 @@
 // to be killed; the others print `ok` or `errno NAME`.
 //   hold-flock PATH            try-flock PATH
 //   hold-range PATH FROM LEN   try-range PATH FROM LEN      (fcntl locks)
+//   hold-ofd PATH FROM LEN     try-ofd PATH FROM LEN        (locks of the open file)
 //   hold-unlinked PATH TEXT    creates, writes, unlinks, keeps it open
 //   hold-written PATH TEXT     creates and writes, never syncs
 //   append PATH TEXT COUNT     COUNT lines through O_APPEND, one write each
@@ -32,6 +33,11 @@ static int lock_range(int fd, char **v) {
   return fcntl(fd, F_SETLK, &lock);
 }
 
+static int lock_open_file(int fd, char **v) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = atol(v[3]), .l_len = atol(v[4])};
+  return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
 static int append(const char *path, const char *text, int count) {
   int fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0644);
   if (fd < 0) return -1;
@@ -53,6 +59,8 @@ int main(int count, char **v) {
   if (strcmp(mode, "try-flock") == 0) return answer(flock(fd, LOCK_EX | LOCK_NB));
   if (strcmp(mode, "hold-range") == 0 && count == 5) return hold(lock_range(fd, v));
   if (strcmp(mode, "try-range") == 0 && count == 5) return answer(lock_range(fd, v));
+  if (strcmp(mode, "hold-ofd") == 0 && count == 5) return hold(lock_open_file(fd, v));
+  if (strcmp(mode, "try-ofd") == 0 && count == 5) return answer(lock_open_file(fd, v));
   if (count != 4) return 2;
   if (write(fd, v[3], strlen(v[3])) != (ssize_t)strlen(v[3])) return answer(-1);
   if (strcmp(mode, "hold-written") == 0) return hold(0);

@@ -1,6 +1,8 @@
 // All POSIX checks by name, and how to run them against any mount point. They are run on a local filesystem first
 // (local-filesystem.test.ts): a check that a filesystem of the kernel fails is a wrong check.
 import { CheckSkipped, type PosixChecks, type PosixResult, runCheck } from './check.js';
+import { aclChecks } from './acl-checks.js';
+import { copyChecks } from './copy-checks.js';
 import { dataChecks } from './data-checks.js';
 import { directoryChecks } from './directory-checks.js';
 import { linkChecks } from './link-checks.js';
@@ -19,9 +21,11 @@ const families: Readonly<Record<string, PosixChecks>> = {
   links: linkChecks,
   rename: renameChecks,
   data: dataChecks,
+  copies: copyChecks,
   ranges: rangeChecks,
   times: timeChecks,
   permissions: permissionChecks,
+  acls: aclChecks,
   directories: directoryChecks,
   xattrs: xattrChecks,
   special: specialChecks,

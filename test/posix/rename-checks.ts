@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { closeSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, renameSync, symlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PosixChecks } from './check.js';
+import { needsRoot, type PosixChecks } from './check.js';
 import { call, fails, file } from './helpers.js';
 
 const NOREPLACE = 1;
 const EXCHANGE = 2;
+const WHITEOUT = 4;
 const linkCount = (path: string): number => lstatSync(path).nlink;
 const ino = (path: string): number => lstatSync(path).ino;
 
@@ -87,6 +88,16 @@ export const renameChecks: PosixChecks = {
     fails('EEXIST', () => call('rename', a, b, NOREPLACE));
     call('rename', a, join(dir, 'c'), NOREPLACE);
     assert.deepEqual([readFileSync(join(dir, 'c'), 'utf8'), readFileSync(b, 'utf8')], ['a', 'b']);
+  },
+  'RENAME_WHITEOUT leaves a device of numbers 0, 0 behind': (dir) => {
+    needsRoot();
+    const a = file(dir, 'a', 'text');
+    call('rename', a, join(dir, 'b'), WHITEOUT);
+    assert.equal(readFileSync(join(dir, 'b'), 'utf8'), 'text');
+    assert.ok(lstatSync(a).isCharacterDevice());
+    assert.equal(lstatSync(a).rdev, 0);
+    fails('EEXIST', () => call('rename', join(dir, 'b'), a, WHITEOUT | NOREPLACE));
+    fails('EINVAL', () => call('rename', join(dir, 'b'), a, WHITEOUT | EXCHANGE));
   },
   'RENAME_EXCHANGE swaps two files': (dir) => {
     const [a, b] = [file(dir, 'a', 'a'), file(dir, 'b', 'b')];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lstatSync, readFileSync, statfsSync, statSync, unlinkSync } from 'node:fs';
+import { lstatSync, readFileSync, renameSync, statfsSync, statSync, unlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { CheckSkipped, needsRoot, type PosixChecks } from './check.js';
@@ -78,6 +78,24 @@ export const specialChecks: PosixChecks = {
     fails(['EAGAIN', 'EWOULDBLOCK'], () => client('try-flock', path));
     await held.kill();
     client('try-flock', path);
+  },
+  'locks of an open file go with its last descriptor': async (dir) => {
+    const path = file(dir, 'f', 'x'.repeat(100));
+    const held = await heldClient('hold-ofd', path, 10, 20);
+    fails(['EAGAIN', 'EACCES'], () => client('try-ofd', path, 29, 1));
+    fails(['EAGAIN', 'EACCES'], () => client('try-range', path, 29, 1));
+    client('try-ofd', path, 30, 10);
+    await held.kill();
+    client('try-ofd', path, 0, 0);
+  },
+  'a file handle leads back to the file, whatever its name, and to nothing once it is gone': (dir) => {
+    needsRoot();
+    const path = file(dir, 'f', 'by handle');
+    const handle = call('handle', path);
+    renameSync(path, join(dir, 'g'));
+    assert.equal(call('read-handle', dir, handle), Buffer.from('by handle').toString('hex'));
+    unlinkSync(join(dir, 'g'));
+    fails('ESTALE', () => call('read-handle', dir, handle));
   },
   'fcntl locks are by range, and go with a killed process': async (dir) => {
     const path = file(dir, 'f', 'x'.repeat(100));

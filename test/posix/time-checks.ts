@@ -16,6 +16,19 @@ export const timeChecks: PosixChecks = {
     call('utimens', path, 1_700_000_000, 123_456_789, 1_600_000_000, 999_999_999);
     assert.deepEqual([stat(path).atimeNs, stat(path).mtimeNs], [1_700_000_000n * second + 123_456_789n, 1_600_000_000n * second + 999_999_999n]);
   },
+  'the time of birth is told, and nothing changes it': (dir) => {
+    const before = BigInt(Date.now()) * 1_000_000n - 50_000_000n;
+    const path = file(dir, 'f');
+    const birth = call('birth', path);
+    const [sec = '', nsec = ''] = birth.split(' ');
+    assert.ok(BigInt(sec) * second + BigInt(nsec) >= before);
+    tick();
+    call('utimens', path, 1, 2, 3, 4);
+    writeFileSync(path, 'more');
+    chmodSync(path, 0o600);
+    renameSync(path, join(dir, 'g'));
+    assert.equal(call('birth', join(dir, 'g')), birth);
+  },
   'times before 1970 and after 2106 are kept': (dir) => {
     const path = file(dir, 'f');
     for (const sec of [-1, -1_000_000_000, 0, 4_294_967_296, 7_258_118_400]) {

@@ -11,6 +11,7 @@ import { rowsPerTurnMax } from '../../src/base/limits.js';
 import { SeededRandom } from '../../src/base/random.js';
 import type { Caller, FileSystem } from '../../src/filesystem/contract.js';
 import { PosixError } from '../../src/filesystem/contract.js';
+import { shareRange } from '../../src/volume/sharing.js';
 import { createFileSystem } from '../../src/filesystem/filesystem.js';
 import { defaultFileSystemOptions } from '../../src/filesystem/options.js';
 import type { FileRecord, JournalRecord } from '../../src/format/records.js';
@@ -50,6 +51,15 @@ class MirroredVolume extends MemoryVolume {
     this.#segmentEnd += data.length;
   }
 
+  override share(from: Ino, fromOffset: number, to: Ino, toOffset: number, length: number): number {
+    const done = super.share(from, fromOffset, to, toOffset, length);
+    const time = this.tree.inode(to)?.mtime;
+    assert.ok(time !== undefined);
+    const { skeleton } = this;
+    assert.equal(shareRange({ skeleton, record: (record) => this.#mirror(record) }, { from, fromOffset, to, toOffset, length }, time), done);
+    return done;
+  }
+
   protected override reaped(ino: Ino): void {
     while (this.skeleton.inode(ino) !== null) this.#mirror({ type: 'reap', ino, limit: rowsPerTurnMax });
   }
@@ -81,7 +91,7 @@ function operate(fs: FileSystem, random: SeededRandom, inos: readonly Ino[], han
     () => fs.link(ino(), ino(), name()),
     () => fs.unlink(ino(), name()),
     () => fs.rmdir(ino(), name()),
-    () => fs.rename(ino(), name(), ino(), name(), pick([0, 0, 0, 1, 2])),
+    () => fs.rename(ino(), name(), ino(), name(), pick([0, 0, 0, 1, 2, 4, 5]), caller),
     () => fs.setattr(caller, ino(), { size: pick([0, 100, offset]) }),
     () => fs.setattr(caller, ino(), { mode: random.below(0o10000), mtime: { sec: -offset, nsec: offset } }),
     () => fs.setattr(caller, ino(), { uid: random.below(5), atime: 'now' }),
@@ -101,6 +111,11 @@ function operate(fs: FileSystem, random: SeededRandom, inos: readonly Ino[], han
     () => {
       const [handle, target] = opened();
       return fs.write(target, handle, offset, random.bytes(1 + random.below(8_000)), random.below(2) === 0);
+    },
+    () => {
+      const [handle, source] = opened();
+      const [toHandle, target] = opened();
+      return fs.copyRange(caller, source, handle, offset, target, toHandle, random.below(50_000), 1 + random.below(30_000));
     },
     () => {
       const [handle, target] = opened();

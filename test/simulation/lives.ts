@@ -97,9 +97,12 @@ export async function oneLife(world: World, random: SeededRandom, start: Model, 
     const workload = new Workload(random, world.scheduler.clock, fileBytesMax);
     for (let op = 0; op < options.opsPerLife && !crashed; op++) {
       options.before?.(op);
-      const change = workload.next(model, () => volume.view.nextIno());
+      let change = workload.next(model, () => volume.view.nextIno());
       for (let wait = volume.admit(bytesOf(change)); wait !== null; wait = volume.admit(bytesOf(change))) await wait;
-      if ('write' in change) volume.write(change.write.ino as never, change.write.offset, change.write.data);
+      if ('share' in change) {
+        const { from, fromOffset, to, toOffset, length } = change.share;
+        change = { share: { ...change.share, length: volume.share(from as never, fromOffset, to as never, toOffset, length) } };
+      } else if ('write' in change) volume.write(change.write.ino as never, change.write.offset, change.write.data);
       else volume.apply(change.record);
       model.apply(change);
       tail.push(change);

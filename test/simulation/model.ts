@@ -20,7 +20,10 @@ interface Node {
 }
 
 /** One change as the workload makes it; data is kept here, not in the record. */
-export type Change = { readonly record: FileRecord } | { readonly write: { readonly ino: number; readonly offset: number; readonly data: Buffer } };
+export type Change =
+  | { readonly record: FileRecord }
+  | { readonly share: { readonly from: number; readonly fromOffset: number; readonly to: number; readonly toOffset: number; readonly length: number } }
+  | { readonly write: { readonly ino: number; readonly offset: number; readonly data: Buffer } };
 
 const key = (name: Buffer): string => name.toString('latin1');
 
@@ -39,6 +42,11 @@ export class Model {
       else node.data = Buffer.from(node.data);
       data.copy(node.data, offset);
       return;
+    }
+    if ('share' in change) {
+      const { from, fromOffset, to, toOffset, length } = change.share;
+      const data = Buffer.from(this.#node(from).data.subarray(fromOffset, fromOffset + length));
+      return this.apply({ write: { ino: to, offset: toOffset, data } });
     }
     const r = change.record;
     switch (r.type) {

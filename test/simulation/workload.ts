@@ -25,7 +25,8 @@ export class Workload {
     const files = reachable(model, regular);
     if (files.length === 0 || roll < 14) return this.#create(model, nextIno());
     const ino = this.#pick(files);
-    if (roll < 55) return this.#write(model, ino);
+    if (roll < 50) return this.#write(model, ino);
+    if (roll < 55) return this.#share(model, this.#pick(files), ino);
     if (roll < 62) return { record: { type: 'truncate', ino: asIno(ino), size: this.#random.below(this.#fileBytesMax), time: this.#clock.now() } };
     if (roll < 68) return { record: { type: 'punch', ino: asIno(ino), offset: this.#random.below(this.#fileBytesMax), length: 1 + this.#random.below(20_000), time: this.#clock.now() } };
     if (roll < 74) return { record: { type: 'attribute', ino: asIno(ino), mode: this.#random.below(0o1000), uid: this.#random.below(3), ctime: this.#clock.now() } };
@@ -61,6 +62,16 @@ export class Workload {
     const append = this.#random.below(2) === 0;
     const offset = Math.min(append ? size : this.#random.below(this.#fileBytesMax), this.#fileBytesMax);
     return { write: { ino, offset, data: this.#random.bytes(length) } };
+  }
+
+  #share(model: Model, from: number, to: number): Change {
+    const size = model.nodes.get(from)?.data.length ?? 0;
+    if (size === 0) return this.#write(model, to);
+    const fromOffset = this.#random.below(size);
+    const length = 1 + this.#random.below(size - fromOffset);
+    const toOffset = this.#random.below(this.#fileBytesMax);
+    const overlaps = from === to && Math.abs(fromOffset - toOffset) < length;
+    return overlaps ? this.#write(model, to) : { share: { from, fromOffset, to, toOffset, length } };
   }
 
   #rename(model: Model): Change {

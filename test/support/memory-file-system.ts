@@ -190,6 +190,11 @@ export class MemoryFileSystem implements FileSystem {
     this.#changed(ino);
   }
 
+  /** The kernel then copies by reading and writing. */
+  copyRange(..._range: Parameters<FileSystem['copyRange']>): Answer<number> {
+    return fail(constants.errno.ENOSYS);
+  }
+
   lseek(ino: Ino, offset: number, whence: number): Answer<number> {
     const { inode, pages } = this.#node(ino);
     if (offset >= inode.size) fail(ENXIO);

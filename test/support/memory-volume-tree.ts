@@ -122,6 +122,22 @@ export class MemoryTree {
     inode.mtime = inode.ctime = time;
   }
 
+  /** Pieces of the source come into the target, holes as holes. */
+  share(from: Ino, fromOffset: number, to: Ino, toOffset: number, length: number, time: Timespec): void {
+    const { inode } = this.#node(to);
+    const found = this.#overlapping(this.#node(from).inode.content, fromOffset, length);
+    this.#cut(inode, toOffset, length);
+    for (const piece of found) {
+      const start = Math.max(piece.offset, fromOffset);
+      const bytes = piece.bytes.subarray(start - piece.offset, Math.min(piece.offset + piece.bytes.length, fromOffset + length) - piece.offset);
+      this.#list(inode.content).push({ offset: toOffset + start - fromOffset, bytes, serial: ++this.#lastSerial });
+      inode.allocated += bytes.length;
+    }
+    this.#list(inode.content).sort((a, b) => a.offset - b.offset);
+    inode.size = Math.max(inode.size, toOffset + length);
+    inode.mtime = inode.ctime = time;
+  }
+
   apply(record: FileRecord): void {
     switch (record.type) {
       case 'create':

@@ -115,6 +115,13 @@ export class MemoryVolume implements Volume {
     this.tree.write(ino, offset, data, this.clock.now());
   }
 
+  share(from: Ino, fromOffset: number, to: Ino, toOffset: number, length: number): number {
+    this.#assertAdmitted();
+    this.#failIfAsked();
+    this.tree.share(from, fromOffset, to, toOffset, length, this.clock.now());
+    return length;
+  }
+
   read(ino: Ino, offset: number, length: number): Buffer | Promise<Buffer> {
     if (!this.lateReads) {
       this.#failIfAsked();

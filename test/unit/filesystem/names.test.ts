@@ -8,6 +8,7 @@ import { alice, b, failsWith, fixture, root, rootCaller } from './fixture.js';
 
 const NOREPLACE = 1;
 const EXCHANGE = 2;
+const WHITEOUT = 4;
 
 test('a new inode belongs to its maker and is held once', async () => {
   const { fs, volume } = fixture();
@@ -164,6 +165,17 @@ test('a directory moves neither into itself nor over what contains it', async ()
   await failsWith(ENOTEMPTY, () => fs.rename(deep.ino, b('f'), root, b('a'), 0));
 });
 
+test('WHITEOUT leaves a device of numbers 0, 0 that belongs to the caller, in the same turn', async () => {
+  const { fs, file, volume } = fixture();
+  const a = await file('a');
+  await fs.rename(root, b('a'), root, b('b'), WHITEOUT, alice);
+  assert.equal((await fs.lookup(root, b('b'))).inode.ino, a.ino);
+  const { inode } = await fs.lookup(root, b('a'));
+  assert.deepEqual([inode.mode, inode.rdev, inode.uid, inode.gid], [0o020000, 0, alice.uid, alice.gid]);
+  assert.deepEqual(volume.applied.slice(-2).map((record) => record.type), ['rename', 'create']);
+  await failsWith(EEXIST, () => fs.rename(root, b('a'), root, b('b'), WHITEOUT | NOREPLACE, alice));
+});
+
 test('two names of one file stay as they are', async () => {
   const { fs, file, volume, inode } = fixture();
   const { ino } = await file('a');
@@ -181,7 +193,8 @@ test('NOREPLACE never replaces, EXCHANGE swaps anything, other flags are EINVAL'
   await failsWith(EEXIST, () => fs.rename(root, b('a'), root, b('d'), NOREPLACE));
   await failsWith(ENOENT, () => fs.rename(root, b('a'), root, b('nothing'), EXCHANGE));
   await failsWith(EINVAL, () => fs.rename(root, b('a'), root, b('b'), NOREPLACE | EXCHANGE));
-  await failsWith(EINVAL, () => fs.rename(root, b('a'), root, b('b'), 4));
+  await failsWith(EINVAL, () => fs.rename(root, b('a'), root, b('b'), EXCHANGE | WHITEOUT));
+  await failsWith(EINVAL, () => fs.rename(root, b('a'), root, b('b'), 8));
   await fs.rename(root, b('a'), root, b('d'), EXCHANGE);
   assert.equal((await fs.lookup(root, b('a'))).inode.ino, d.ino);
   assert.equal((await fs.lookup(root, b('d'))).inode.ino, a.ino);

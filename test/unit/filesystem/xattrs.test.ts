@@ -37,11 +37,11 @@ test('changing an attribute changes ctime only', async () => {
   assert.deepEqual(after.mtime, before.mtime);
 });
 
-test('namespaces: user, trusted and security; access lists are not supported yet', async () => {
+test('namespaces: user, trusted and security, and of system the access lists', async () => {
   const { fs, file } = fixture();
   const { ino } = await file('a');
   for (const name of ['trusted.a', 'security.selinux', 'user.a']) await fs.setxattr(rootCaller, ino, b(name), b('v'), 0);
-  for (const name of ['system.posix_acl_access', 'system.other', 'nonsense', 'userx.a']) {
+  for (const name of ['system.posix_acl_other', 'system.other', 'nonsense', 'userx.a']) {
     await failsWith(EOPNOTSUPP, () => fs.setxattr(rootCaller, ino, b(name), b('v'), 0));
     await failsWith(EOPNOTSUPP, () => fs.getxattr(ino, b(name)));
     await failsWith(EOPNOTSUPP, () => fs.removexattr(ino, b(name)));

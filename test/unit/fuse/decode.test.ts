@@ -52,8 +52,8 @@ const expected: Readonly<Record<keyof typeof goldenRequests, Call>> = {
   mkdir: { op: 'mkdir', caller, parent, name: name('d'), mode: 0o755, umask: 0o022 },
   unlink: { op: 'unlink', parent, name: name('u') },
   rmdir: { op: 'rmdir', parent, name: name('r') },
-  rename: { op: 'rename', fromParent: ino, fromName: name('a'), toParent: asIno(77), toName: name('bb'), flags: 0 },
-  rename2: { op: 'rename', fromParent: ino, fromName: name('a'), toParent: asIno(77), toName: name('bb'), flags: 2 },
+  rename: { op: 'rename', fromParent: ino, fromName: name('a'), toParent: asIno(77), toName: name('bb'), flags: 0, caller },
+  rename2: { op: 'rename', fromParent: ino, fromName: name('a'), toParent: asIno(77), toName: name('bb'), flags: 2, caller },
   link: { op: 'link', ino: asIno(55), parent, name: name('n') },
   open: { op: 'open', ino, flags: 0o1002, killPriv: true },
   create: { op: 'create', caller, parent, name: name('c'), mode: 0o100640, flags: 0o102, umask: 0o027 },
@@ -64,7 +64,7 @@ const expected: Readonly<Record<keyof typeof goldenRequests, Call>> = {
   release: { op: 'release', ino, handle: 7 },
   fsync: { op: 'fsync', ino, dataOnly: true },
   fsyncdir: { op: 'fsyncdir', ino },
-  setxattr: { op: 'setxattr', caller, ino, name: name('user.a/b'), value: name('xyz'), flags: 1 },
+  setxattr: { op: 'setxattr', caller, ino, name: name('user.a/b'), value: name('xyz'), flags: 1, killsGroup: false },
   getxattr: { op: 'getxattr', ino, name: name('user.a'), room: 64 },
   listxattr: { op: 'listxattr', caller, ino, room: 0 },
   removexattr: { op: 'removexattr', ino, name: name('user.a') },
@@ -73,18 +73,23 @@ const expected: Readonly<Record<keyof typeof goldenRequests, Call>> = {
   readdirplus: { op: 'readdir', ino, cookie: 17, room: 4096, plus: true },
   releasedir: { op: 'releasedir', ino, handle: 9 },
   access: { op: 'access', caller, ino, mask: 4 },
-  fallocate: { op: 'fallocate', ino, offset: 4096, length: 8192, mode: 3 },
+  fallocate: { op: 'fallocate', caller, ino, offset: 4096, length: 8192, mode: 3 },
   lseek: { op: 'lseek', ino, offset: 5000, whence: 4 },
+  setxattrExtended: { op: 'setxattr', caller, ino, name: name('system.a'), value: name('xyz'), flags: 1, killsGroup: true },
+  copyFileRange: { op: 'copy', caller, ino, handle: 7, offset: 0x100000001, toIno: asIno(0x66), toHandle: 9, toOffset: 0x200000002, length: 0x7ffff000, wide: false },
+  copyFileRange64: { op: 'copy', caller, ino, handle: 7, offset: 0x100000001, toIno: asIno(0x66), toHandle: 9, toOffset: 0x200000002, length: 0x1000000000, wide: true },
+  statx: { op: 'statx', ino },
   interrupt: { op: 'interrupt', unique: goldenUnique },
   init: { op: 'init', major: 7, minor: 38, readAheadBytesMax: 131_072, flags: 0x73fffffb },
   destroy: { op: 'destroy' },
 };
 
 /** Decodes in the middle of other bytes, none of them zero, so that reading past the request shows. */
-function decoded(request: Buffer): Call | 'answerable' | 'unusable' {
+function decoded(request: Buffer, setxattrBytes: 8 | 16 = 8): Call | 'answerable' | 'unusable' {
   const slots = Buffer.alloc(80 + request.length + 400, 0xee);
   request.copy(slots, 80);
   const reader = new RequestReader(slots);
+  reader.setxattrBytes = setxattrBytes;
   const found = reader.attach(80, request.length);
   if (found !== 'whole') return found;
   assert.equal(reader.unique, goldenUnique);
@@ -106,9 +111,11 @@ function withU64(request: keyof typeof goldenRequests, at: number, value: bigint
 
 const refused = (errno: number): Call => ({ op: 'refuse', errno });
 
+const setxattrBytesOf = (request: string): 8 | 16 => (request === 'setxattrExtended' ? 16 : 8);
+
 for (const request of Object.keys(expected) as (keyof typeof goldenRequests)[]) {
   test(`${request} is decoded as the kernel's header lays it out`, () => {
-    assert.deepEqual(decoded(Buffer.from(goldenRequests[request], 'hex')), expected[request]);
+    assert.deepEqual(decoded(Buffer.from(goldenRequests[request], 'hex'), setxattrBytesOf(request)), expected[request]);
   });
 
   test(`${request} cut short anywhere is refused, ignored, or still complete, and never read past its end`, () => {
@@ -116,7 +123,7 @@ for (const request of Object.keys(expected) as (keyof typeof goldenRequests)[]) 
     for (let length = 40; length < whole.length; length++) {
       const cut = Buffer.from(whole.subarray(0, length));
       cut.writeUInt32LE(length, 0);
-      const call = decoded(cut);
+      const call = decoded(cut, setxattrBytesOf(request));
       if (typeof call === 'string') assert.fail(`${length}: ${call}`);
       if (call.op === 'refuse') assert.equal(call.errno, EINVAL);
       // FORGET and INTERRUPT have no answer to be refused with.
@@ -172,7 +179,7 @@ test('nanoseconds of a second or more are refused', () => {
 });
 
 test('what is not implemented gets ENOSYS, so that the kernel does it itself or tells the caller', () => {
-  for (const opcode of [7, 19, 31, 32, 33, 37, 39, 40, 47, 48, 49, 50, 51, 52, 4096, 0xffffffff]) {
+  for (const opcode of [7, 19, 31, 32, 33, 37, 39, 40, 48, 49, 50, 51, 54, 4096, 0xffffffff]) {
     const bytes = Buffer.from(goldenRequests.statfs, 'hex');
     bytes.writeUInt32LE(opcode, 4);
     assert.deepEqual(decoded(bytes), refused(ENOSYS), String(opcode));

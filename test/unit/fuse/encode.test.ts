@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asContentId, asIno } from '../../../src/base/ids.js';
 import { entryInvalidation, inodeInvalidation } from '../../../src/fuse/notifications.js';
+import type { FileSystem } from '../../../src/filesystem/contract.js';
 import type { Inode } from '../../../src/skeleton/contract.js';
 import { MemoryFileSystem } from '../../support/memory-file-system.js';
 import { bench, errno, request } from './fake-port.js';
@@ -21,7 +22,7 @@ const inode: Inode = {
   atime: { sec: -2, nsec: 999_999_999 },
   mtime: { sec: 1_700_000_000, nsec: 1 },
   ctime: { sec: 3, nsec: 4 },
-  btime: { sec: 0, nsec: 0 },
+  btime: { sec: 5, nsec: 6 },
 };
 
 /** Answers everything with the golden values. */
@@ -34,6 +35,7 @@ class GoldenFileSystem extends MemoryFileSystem {
   override write = () => 5;
   override getxattr = () => Buffer.from('xyz');
   override listxattr = () => Buffer.from('xyz');
+  override copyRange = (...[, , , , , , , length]: Parameters<FileSystem['copyRange']>) => length;
   override lseek = () => 5000;
   override readlink = () => Buffer.from('../t');
   override read = () => Buffer.from('hello');
@@ -47,6 +49,9 @@ const pairs: readonly (readonly [keyof typeof goldenRequests, keyof typeof golde
   ['lookup', 'entry'],
   ['getattr', 'attr'],
   ['setattr', 'attr'],
+  ['statx', 'statx'],
+  ['copyFileRange', 'copied'],
+  ['copyFileRange64', 'copied64'],
   ['open', 'open'],
   ['opendir', 'opendir'],
   ['write', 'write'],
