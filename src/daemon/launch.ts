@@ -7,6 +7,7 @@ import { HoldfastError, messageOf } from '../base/errors.js';
 import type { VolumeSettings } from '../config/settings.js';
 import { fromWireError, type WireError } from './control-protocol.js';
 import { daemonEntry } from './environment.js';
+import { inStateFolder } from './state-folder.js';
 import { logPath, type DaemonRequest } from './run.js';
 
 export type LaunchMessage = { readonly type: 'serving'; readonly pid: number; readonly mountPoint: string } | { readonly type: 'failed'; readonly error: WireError };
@@ -19,7 +20,7 @@ export interface Launched {
 /** Rejects with the daemon's own error, or 'internal' (daemon-died) when it ended without a word. */
 export async function launchDaemon(request: DaemonRequest, settings: VolumeSettings): Promise<Launched> {
   const log = logPath(settings, false);
-  const output = log === null ? ('ignore' as const) : openSync(makeFolder(log), 'a', 0o600);
+  const output = log === null ? ('ignore' as const) : inStateFolder(settings.stateDir, () => openSync(makeFolder(log), 'a', 0o600));
   try {
     return await launch(request, output, log);
   } finally {

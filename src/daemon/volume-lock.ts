@@ -6,6 +6,7 @@ import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync,
 import { join } from 'node:path';
 import { HoldfastError } from '../base/errors.js';
 import type { VolumeSettings } from '../config/settings.js';
+import { inStateFolder } from './state-folder.js';
 
 export type LockPurpose = 'mount' | 'flush' | 'status' | 'deltas' | 'rebuild' | 'restore' | 'check' | 'init';
 
@@ -26,10 +27,12 @@ export class VolumeLock {
 
   /** 'conflict': volume-mounted when a daemon holds it, volume-busy (try again) for any other holder, disk-busy for a disk of another volume. */
   static acquire(settings: VolumeSettings, purpose: LockPurpose, mountPoint: string | null): VolumeLock {
-    mkdirSync(settings.stateDir, { recursive: true, mode: 0o700 });
     const files: number[] = [];
     try {
-      const own = openSync(lockPath(settings), constants.O_RDWR | constants.O_CREAT, 0o600);
+      const own = inStateFolder(settings.stateDir, () => {
+        mkdirSync(settings.stateDir, { recursive: true, mode: 0o700 });
+        return openSync(lockPath(settings), constants.O_RDWR | constants.O_CREAT, 0o600);
+      });
       files.push(own);
       if (!tryLock(own)) throw heldBy(settings, lockHolder(settings));
       for (const { path } of [...settings.disks, ...settings.journal.disks]) {
