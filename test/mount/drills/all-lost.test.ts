@@ -24,7 +24,7 @@ describe('all disks and all local state are lost', { skip: drillObstacle ?? fals
     await drill.init();
     await drill.mount();
     const { mountPoint } = drill;
-    copySystemFiles(join(mountPoint, 'system'), fullProfile ? 50_000 : 1_500);
+    copySystemFiles(join(mountPoint, 'system'), fullProfile ? 20_000 : 1_500);
     makeOddFiles(join(mountPoint, 'odd'));
     git = new GitInput(join(mountPoint, 'git'));
     if (fullProfile) makeSegmentFiles(join(mountPoint, 'segments'));

@@ -31,7 +31,7 @@ describe('the live database is lost', { skip: drillObstacle ?? false }, () => {
     drill = new Drill();
     await drill.init();
     await drill.mount();
-    copySystemFiles(join(drill.mountPoint, 'system'), fullProfile ? 10_000 : 1_000);
+    copySystemFiles(join(drill.mountPoint, 'system'), fullProfile ? 3_000 : 1_000);
     makeOddFiles(join(drill.mountPoint, 'odd'));
     await drill.flush();
     change();

@@ -10,7 +10,7 @@ import { Drill, drillObstacle, fullProfile } from '../../support/mounted.js';
 import { copySystemFiles, GitInput, makeOddFiles, MiB, writeNoise } from '../../support/real-input.js';
 import { assertSameTree, type Tree, treeOf } from '../../support/tree.js';
 
-const loadMs = fullProfile ? 10_000 : 2_000;
+const loadMs = fullProfile ? 4_000 : 2_000;
 const losses: readonly DiskLoss[] = fullProfile ? ['errors', 'cut', 'pulled'] : ['errors', 'pulled'];
 
 for (const loss of losses) {
@@ -36,10 +36,10 @@ for (const loss of losses) {
       await volume().init();
       await volume().mount();
       copySystemFiles(join(mountPoint, 'reading'), 400);
-      if (fullProfile) copySystemFiles(join(mountPoint, 'system'), 10_000);
+      if (fullProfile) copySystemFiles(join(mountPoint, 'system'), 3_000);
       makeOddFiles(join(mountPoint, 'odd'));
       new GitInput(join(mountPoint, 'git')).commit();
-      writeNoise(join(mountPoint, 'large'), (fullProfile && loss === 'errors' ? 1024 : 32) * MiB, 'large');
+      writeNoise(join(mountPoint, 'large'), (fullProfile ? 128 : 32) * MiB, 'large');
       await volume().flush();
       const whole = await volume().status();
       assert.equal(whole.state, 'serving', whole.redundancy.reasons.join('; '));

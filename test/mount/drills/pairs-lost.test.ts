@@ -30,11 +30,11 @@ for (const [scheme, { words, journalDisks }] of Object.entries(schemes)) {
       await drill.init();
       await drill.mount();
       const { mountPoint } = drill;
-      copySystemFiles(join(mountPoint, 'system'), fullProfile ? 10_000 : 1_000);
+      copySystemFiles(join(mountPoint, 'system'), fullProfile ? 3_000 : 1_000);
       makeOddFiles(join(mountPoint, 'odd'));
       git = new GitInput(join(mountPoint, 'git'));
       if (fullProfile) makeSegmentFiles(join(mountPoint, 'segments'));
-      writeNoise(join(mountPoint, 'large'), (fullProfile ? 256 : 48) * MiB, 'large');
+      writeNoise(join(mountPoint, 'large'), (fullProfile ? 128 : 48) * MiB, 'large');
       await drill.flush();
     });
     after(() => drill.end());
@@ -44,10 +44,11 @@ for (const [scheme, { words, journalDisks }] of Object.entries(schemes)) {
         change(round);
         await (round % 3 === 2 ? drill.umount() : drill.kill());
         const replace = losePair(a, b);
-        const untouched = contentsOf(replace);
+        // Every byte of every disk is looked at: in two rounds only.
+        const untouched = round < 2 ? contentsOf(replace) : null;
         const plan = await drill.dryRun(replace);
         assert.equal(plan.dryRun, true);
-        assert.equal(contentsOf(replace), untouched, 'a plan writes nothing');
+        if (untouched !== null) assert.equal(contentsOf(replace), untouched, 'a plan writes nothing');
         const report = await drill.rebuild(replace);
         assertPlanned(plan, report);
         used.parity += report.fromParity.segments;
