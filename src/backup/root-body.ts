@@ -1,4 +1,4 @@
-// A root as bytes: JSON with its own SHA-256, checked field by field when it is read. Format holdfast-root, version 1; docs/format/backup.md.
+// A root as bytes: JSON with its own SHA-256, checked field by field when it is read. Format holdfast-root, version 2; docs/format/backup.md.
 import { HoldfastError, messageOf } from '../base/errors.js';
 import { asDiskId, asGenerationId, asLsn, asVolumeId } from '../base/ids.js';
 import type { Generation } from '../format/generation.js';
@@ -7,7 +7,8 @@ import type { RootBody } from './contract.js';
 import { readImageReference } from './image-reference.js';
 
 const format = 'holdfast-root';
-const version = 1;
+/** 2: the image has format 2 of the skeleton. The fields are those of 1. */
+const version = 2;
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export function encodeRoot(body: RootBody): Buffer {

@@ -27,6 +27,8 @@ export class AttributeOperations {
   }
 
   forget(ino: Ino, count: number): void {
+    // The kernel lets go once, of everything: nobody can name it any more.
+    this.#state.linkable.delete(ino);
     this.#state.volume.unhold(ino, count);
   }
 

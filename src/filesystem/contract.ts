@@ -69,6 +69,8 @@ export interface FileSystem {
   rename(fromParent: Ino, fromName: Buffer, toParent: Ino, toName: Buffer, flags: number, caller?: Caller): Answer<void>;
 
   create(caller: Caller, parent: Ino, name: Buffer, mode: number, flags: number, umask: number): Answer<Entry & Opened>;
+  /** O_TMPFILE: a regular file without a name. */
+  temporary(caller: Caller, parent: Ino, mode: number, flags: number, umask: number): Answer<Entry & Opened>;
   /** flags: O_*; with O_TRUNC the file is emptied first, then with `killPriv` setuid/setgid are cleared. */
   open(ino: Ino, flags: number, killPriv: boolean): Answer<Opened>;
   read(ino: Ino, handle: number, offset: number, length: number): Answer<Buffer>;

@@ -53,6 +53,24 @@ export class CreationOperations {
   }
 }
 
+/** Makes a regular file without a name (O_TMPFILE) and takes the kernel's reference: whatever nobody holds is removed. */
+export function makeTemporary(state: FileSystemState, caller: Caller, parent: Ino, wanted: Pick<NewInode, 'mode' | 'umask'>): Inode {
+  const directory = state.directory(parent);
+  const ino = state.view.nextIno();
+  const time = state.now();
+  const { mode, xattrs } = inheritedMode(state, parent, wanted);
+  const gid = (directory.mode & S_ISGID) !== 0 ? directory.gid : caller.gid;
+  state.volume.hold(ino);
+  try {
+    state.apply({ type: 'temporary', ino, content: asContentId(ino), mode, uid: caller.uid, gid, time });
+  } catch (error) {
+    state.volume.unhold(ino, 1);
+    throw error;
+  }
+  for (const [key, value] of xattrs) state.apply({ type: 'xattr', ino, name: key, value, time });
+  return state.inode(ino);
+}
+
 /** Makes an inode under a name that must be free. The caller is admitted and takes the reference itself. */
 export function makeInode(state: FileSystemState, caller: Caller, parent: Ino, name: Buffer, wanted: NewInode): Inode {
   const directory = state.directory(parent);
@@ -80,7 +98,7 @@ export function makeInode(state: FileSystemState, caller: Caller, parent: Ino, n
 }
 
 /** Mode and access control lists of a new inode: a default list of the directory stands in the place of the umask. */
-function inheritedMode(state: FileSystemState, parent: Ino, wanted: NewInode): { readonly mode: number; readonly xattrs: readonly (readonly [Buffer, Buffer])[] } {
+function inheritedMode(state: FileSystemState, parent: Ino, wanted: Pick<NewInode, 'mode' | 'umask'>): { readonly mode: number; readonly xattrs: readonly (readonly [Buffer, Buffer])[] } {
   if (isSymlink(wanted.mode)) return { mode: wanted.mode, xattrs: [] };
   const defaultAcl = state.view.xattr(parent, defaultAclName);
   if (defaultAcl === null) return { mode: state.options.applyUmask ? wanted.mode & ~wanted.umask : wanted.mode, xattrs: [] };

@@ -6,7 +6,7 @@ import { fileBytesMax } from '../base/limits.js';
 import { touchThroughHandle } from './access-time.js';
 import { resize } from './attributes.js';
 import type { Answer, Caller, Entry, Opened } from './contract.js';
-import { makeInode } from './creation.js';
+import { makeInode, makeTemporary } from './creation.js';
 import { EEXIST, EFBIG, EINVAL, EISDIR, ENXIO, fail } from './errno.js';
 import { checkNewName } from './name-rules.js';
 import { isDirectory, isRegular, O_ACCMODE, O_EXCL, O_RDONLY, O_TRUNC, permissionBits, S_IFREG } from './posix.js';
@@ -34,6 +34,15 @@ export class DataOperations {
     const handle = state.handles.open(made.ino, flags);
     state.volume.hold(made.ino);
     return { inode: existing === null ? made : state.inode(made.ino), handle, keepCache: true };
+  }
+
+  /** O_TMPFILE: a file without a name, which linkat(2) may give it one unless it was opened with O_EXCL. */
+  temporary(caller: Caller, parent: Ino, mode: number, flags: number, umask: number): Entry & Opened {
+    const state = this.#state;
+    state.checkWritable();
+    const inode = makeTemporary(state, caller, parent, { mode: S_IFREG | (mode & permissionBits), umask });
+    if ((flags & O_EXCL) === 0) state.linkable.add(inode.ino);
+    return { inode, handle: state.handles.open(inode.ino, flags), keepCache: true };
   }
 
   open(ino: Ino, flags: number, killPriv: boolean): Opened {

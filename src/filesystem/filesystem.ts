@@ -161,6 +161,14 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
+  temporary(caller: Caller, parent: Ino, mode: number, flags: number, umask: number): Entry & Opened {
+    try {
+      return this.#data.temporary(caller, parent, mode, flags, umask);
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
   open(ino: Ino, flags: number, killPriv: boolean): Opened {
     try {
       return this.#data.open(ino, flags, killPriv);

@@ -25,10 +25,11 @@ export class NameOperations {
     if (isDirectory(inode.mode)) fail(EPERM);
     state.directory(parent);
     if (state.view.lookup(parent, name) !== null) fail(EEXIST);
-    // An orphan has no way back to a name: only what O_TMPFILE made could, and that is not supported.
-    if (inode.nlink === 0) fail(ENOENT);
+    // An orphan has no way back to a name; what O_TMPFILE made has never had one.
+    if (inode.nlink === 0 && !state.linkable.has(ino)) fail(ENOENT);
     if (inode.nlink >= linksMax) fail(EMLINK);
     state.apply({ type: 'link', ino, parent, name, time: state.now() });
+    state.linkable.delete(ino);
     state.volume.hold(ino);
     return { inode: state.inode(ino) };
   }

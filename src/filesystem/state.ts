@@ -16,6 +16,8 @@ export class FileSystemState {
   readonly view: SkeletonView;
   readonly options: FileSystemOptions;
   readonly handles: HandleTable;
+  /** Files without a name that may still get their first one. */
+  readonly linkable = new Set<Ino>();
   /** Grows with every change: an inode looked at under the same number looks the same still. */
   changes = 0;
 

@@ -9,18 +9,21 @@ import { crc32c } from '../native/checksum.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import type { Generation } from './generation.js';
 import { generationBytesMax, readGeneration, writeGeneration } from './generation-codec.js';
-import { unknownVersion } from './version.js';
+import { isKnownVersion, unknownVersion } from './version.js';
 
 export const journalFolder = 'journal';
 export const fileHeaderBytes = batchAlignBytes;
 const magic = Buffer.from('HFJRFILE', 'latin1');
 /** Also that of every batch and record in the file: an older program looks here first and refuses. */
-const version = 1;
+/** 2: records of version 2 may follow. The bytes of the header are those of 1. */
+const version = 2;
 const NAME = /^(\d{8,})-(\d{6,})\.log$/;
 
 assert(generationBytesMax + 128 <= fileHeaderBytes, 'a generation fits into the header block of a file');
 
 export interface JournalFileHeader {
+  /** As it was read, so that a healed copy equals the others; absent: the present one. */
+  readonly version?: number;
   readonly volume: VolumeId;
   readonly generation: Generation;
   /** From 1, without gaps in its generation. */
@@ -54,7 +57,7 @@ export function parseJournalFileName(name: string): { readonly generationNumber:
 export function encodeFileHeader(header: JournalFileHeader): Buffer {
   const w = new ByteWriter(fileHeaderBytes);
   w.raw(magic);
-  w.u32(version);
+  w.u32(header.version ?? version);
   w.uuid(header.volume);
   w.u32(header.fileNumber);
   w.u64(header.fileBytes);
@@ -76,7 +79,7 @@ export function decodeFileHeader(block: Buffer): JournalFileHeader | null {
   const r = new ByteReader(block.subarray(0, fileHeaderBytes - 4), 'journal-file-malformed', 'journal file header');
   r.raw(magic.length);
   const found = r.u32();
-  if (found !== version) throw unknownVersion('a journal file', found, version);
+  if (!isKnownVersion(found, version)) throw unknownVersion('a journal file', found, version);
   try {
     const volume = asVolumeId(r.uuid());
     const fileNumber = r.u32();
@@ -88,7 +91,7 @@ export function decodeFileHeader(block: Buffer): JournalFileHeader | null {
     const durableLsn = asLsn(r.u64());
     const generation = readGeneration(r);
     r.zeros(r.remaining);
-    return { volume, generation, fileNumber, fileBytes, firstSequence, firstLsn, previousLink, previousEnd, durableLsn };
+    return { version: found, volume, generation, fileNumber, fileBytes, firstSequence, firstLsn, previousLink, previousEnd, durableLsn };
   } catch (error) {
     if (error instanceof HoldfastError && error.kind === 'corrupt') return null;
     throw error;

@@ -12,9 +12,10 @@ import type { PayloadRange } from './payload.js';
 import { decodeRecord } from './record-codec.js';
 import { generationIdBytes } from './record-codec-common.js';
 import type { JournalRecord } from './records.js';
+import { isKnownVersion } from './version.js';
 
 export const batchMagic = Buffer.from('HFJBATCH', 'latin1');
-const batchVersion = 1;
+const batchVersion = 2;
 export const batchHeaderBytes = 192;
 export const payloadEntryBytes = 16;
 // Positions in the header. The link covers what is before it; the header's CRC covers all but itself.
@@ -127,7 +128,7 @@ export function decodeBatchHeader(from: Buffer): BatchHeader | null {
 function readHeader(bytes: Buffer): BatchHeader {
   const r = new ByteReader(bytes, 'batch-malformed', 'journal batch header');
   r.raw(batchMagic.length);
-  if (r.u32() !== batchVersion) throw r.malformed('unknown version');
+  if (!isKnownVersion(r.u32(), batchVersion)) throw r.malformed('unknown version');
   if (r.u32() !== 0) throw r.malformed('unknown flags');
   const volume = asVolumeId(r.uuid());
   const generation = asGenerationId(r.hex(generationIdBytes));

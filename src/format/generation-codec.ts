@@ -9,11 +9,12 @@ import { crc32c } from '../native/checksum.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import type { Generation } from './generation.js';
 import { readDiskId, readGenerationId, readList, readLsn, writeGenerationId } from './record-codec-common.js';
-import { unknownVersion } from './version.js';
+import { isKnownVersion, unknownVersion } from './version.js';
 
 export const generationsPath = 'generations';
 const magic = Buffer.from('HFJGENER', 'latin1');
-const version = 1;
+/** 2: the journal has the records of version 2. The bytes of this file are those of 1. */
+const version = 2;
 /** A generation takes at most this much: number, id, parent LSN, tolerance and two lists of disks. */
 export const generationBytesMax = 8 + 8 + 8 + 4 + 2 * (4 + 16 * disksMax);
 const generationBytesMin = 8 + 8 + 8 + 4 + 2 * 4;
@@ -67,7 +68,7 @@ export function decodeGenerations(bytes: Buffer): { readonly volume: VolumeId; r
   const r = new ByteReader(covered, 'generations-malformed', 'generations file');
   r.raw(magic.length);
   const found = r.u32();
-  if (found !== version) throw unknownVersion('the generations file', found, version);
+  if (!isKnownVersion(found, version)) throw unknownVersion('the generations file', found, version);
   const volume = asVolumeId(r.uuid());
   const generations = readList(r, generationBytesMin, readGeneration);
   r.end();

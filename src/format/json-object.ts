@@ -2,7 +2,7 @@
 // The SHA-256 covers the bytes of the body as they stand, so that torn or damaged objects never count.
 import { createHash } from 'node:crypto';
 import { HoldfastError, messageOf } from '../base/errors.js';
-import { unknownVersion } from './version.js';
+import { isKnownVersion, unknownVersion } from './version.js';
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
@@ -15,7 +15,7 @@ export function encodeJsonObject(format: string, version: number, body: object):
   return Buffer.from(`{"format":"${format}","version":${version},"sha256":"${sha256(text)}","body":${text}}\n`);
 }
 
-/** 'corrupt' (json-object) when it is torn, damaged or of another format, 'invalid' (format-version) when it is whole and of another version. `what` names it in messages. */
+/** 'corrupt' (json-object) when it is torn, damaged or of another format, 'invalid' (format-version) when it is whole and of a newer version. `what` names it in messages. */
 export function decodeJsonObject(bytes: Buffer, format: string, version: number, what: string): JsonObject {
   const text = bytes.toString('utf8');
   const match = /^\{"format":"([a-z-]+)","version":(\d+),"sha256":"([0-9a-f]{64})","body":/.exec(text);
@@ -24,7 +24,7 @@ export function decodeJsonObject(bytes: Buffer, format: string, version: number,
   if (foundFormat !== format) throw damaged(what, `it is a ${foundFormat}, not a ${format}`);
   const body = text.slice(head.length, -2);
   if (!text.endsWith('}\n') || sha256(body) !== hash) throw damaged(what, 'its SHA-256 does not match');
-  if (Number(foundVersion) !== version) throw unknownVersion(what, Number(foundVersion), version);
+  if (!isKnownVersion(Number(foundVersion), version)) throw unknownVersion(what, Number(foundVersion), version);
   try {
     return asObject(JSON.parse(body) as JsonValue, 'body'); // what JSON.parse gives
   } catch (error) {

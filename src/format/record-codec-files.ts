@@ -4,7 +4,7 @@ import type { Timespec } from '../base/clock.js';
 import type { ContentId, Ino } from '../base/ids.js';
 import { asContentId, asIno } from '../base/ids.js';
 import { pathBytesMax, xattrValueBytesMax } from '../base/limits.js';
-import type { ByteReader } from './bytes.js';
+import type { ByteReader, ByteWriter } from './bytes.js';
 import { type RecordCodec, type RecordOf, readName, readSegment, writeName } from './record-codec-common.js';
 import type { AttributeRecord, FileRecord } from './records.js';
 
@@ -143,16 +143,19 @@ const xattr: RecordCodec<RecordOf<'xattr'>> = {
   },
 };
 
+/** Of `write` and `share`. */
+function writePlaced(to: ByteWriter, r: RecordOf<'write' | 'share'>): void {
+  to.u64(r.ino);
+  to.u64(r.offset);
+  to.u32(r.length);
+  to.u64(r.segment);
+  to.u32(r.segmentOffset);
+  to.time(r.time);
+}
+
 const write: RecordCodec<RecordOf<'write'>> = {
   tag: 7,
-  write(to, r) {
-    to.u64(r.ino);
-    to.u64(r.offset);
-    to.u32(r.length);
-    to.u64(r.segment);
-    to.u32(r.segmentOffset);
-    to.time(r.time);
-  },
+  write: writePlaced,
   read: (from) => ({
     type: 'write',
     ino: readIno(from),
@@ -203,6 +206,25 @@ const reap: RecordCodec<RecordOf<'reap'>> = {
   read: (from) => ({ type: 'reap', ino: readIno(from), limit: from.u32() }),
 };
 
+const share: RecordCodec<RecordOf<'share'>> = {
+  tag: 12,
+  write: writePlaced,
+  read: (from) => ({ ...write.read(from), type: 'share' }),
+};
+
+const temporary: RecordCodec<RecordOf<'temporary'>> = {
+  tag: 13,
+  write(to, r) {
+    to.u64(r.ino);
+    to.u64(r.content);
+    to.u32(r.mode);
+    to.u32(r.uid);
+    to.u32(r.gid);
+    to.time(r.time);
+  },
+  read: (from) => ({ type: 'temporary', ino: readIno(from), content: readContent(from), mode: from.u32(), uid: from.u32(), gid: from.u32(), time: from.time() }),
+};
+
 export const fileRecordCodecs: { readonly [Type in FileRecord['type']]: RecordCodec<RecordOf<Type>> } = {
   create,
   link,
@@ -215,4 +237,6 @@ export const fileRecordCodecs: { readonly [Type in FileRecord['type']]: RecordCo
   punch,
   trim,
   reap,
+  share,
+  temporary,
 };

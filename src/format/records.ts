@@ -24,6 +24,18 @@ export interface CreateRecord {
   readonly time: Timespec;
 }
 
+/** New regular file without a name (O_TMPFILE): an orphan until a `link` gives it one. `mode` and `content` as in `create`. */
+export interface TemporaryRecord {
+  readonly type: 'temporary';
+  readonly ino: Ino;
+  readonly content: ContentId;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly time: Timespec;
+}
+
+/** One more name; also the first of an inode that was made without one, which is no orphan from then on. */
 export interface LinkRecord {
   readonly type: 'link';
   readonly ino: Ino;
@@ -79,6 +91,17 @@ export interface XattrRecord {
 /** `length` bytes at `offset` now live at (segment, segmentOffset). Size grows to cover them; mtime and ctime are set. */
 export interface WriteRecord {
   readonly type: 'write';
+  readonly ino: Ino;
+  readonly offset: number;
+  readonly length: number;
+  readonly segment: SegmentNumber;
+  readonly segmentOffset: number;
+  readonly time: Timespec;
+}
+
+/** As `write`, with bytes that are there already because other extents refer to them: nothing new has to reach the backup. */
+export interface ShareRecord {
+  readonly type: 'share';
   readonly ino: Ino;
   readonly offset: number;
   readonly length: number;
@@ -242,12 +265,14 @@ export interface DiskRecord {
 
 export type FileRecord =
   | CreateRecord
+  | TemporaryRecord
   | LinkRecord
   | UnlinkRecord
   | RenameRecord
   | AttributeRecord
   | XattrRecord
   | WriteRecord
+  | ShareRecord
   | TruncateRecord
   | PunchRecord
   | TrimRecord

@@ -13,6 +13,11 @@ export function unknownVersion(what: string, found: number, known: number): Hold
   });
 }
 
+/** May a reader that knows versions up to `known` take it? Whatever is older is read as it was written. */
+export function isKnownVersion(found: number, known: number): boolean {
+  return Number.isSafeInteger(found) && found >= 1 && found <= known;
+}
+
 export function isUnknownVersion(error: unknown): error is HoldfastError {
   return error instanceof HoldfastError && error.code === code;
 }

@@ -90,6 +90,11 @@ function decodeNameChange(r: RequestReader, ino: Ino): Call {
   switch (r.opcode) {
     case Opcode.create:
       return named(r, 16, (name) => ({ op: 'create', caller: callerOf(r), parent: ino, name, flags: r.u32(0), mode: r.u32(4), umask: r.u32(8) }));
+    case Opcode.tmpfile:
+      // The name that comes along means nothing.
+      return r.bodyBytes < 17 || r.bodyBytes !== 17 + r.stringLength(16)
+        ? malformed
+        : { op: 'temporary', caller: callerOf(r), parent: ino, flags: r.u32(0), mode: r.u32(4), umask: r.u32(8) };
     case Opcode.mknod:
       return named(r, 16, (name) => ({ op: 'mknod', caller: callerOf(r), parent: ino, name, mode: r.u32(0), rdev: r.u32(4), umask: r.u32(8) }));
     case Opcode.mkdir:

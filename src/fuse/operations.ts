@@ -111,15 +111,23 @@ const open: Operation<CallOf<'open'>, Opened> = {
 
 const truncatingOpen: Operation<CallOf<'open'>, Opened> = { ...open, changes: true, interruptible: false };
 
+function encodeMade(context: EncodeContext, call: unknown, result: Entry & Opened): undefined {
+  encodeEntry(context, call, result);
+  context.writer.openOut(result.handle, result.keepCache ? OpenReplyFlag.keepCache : 0);
+}
+
 const create: Operation<CallOf<'create'>, Entry & Opened> = {
   changes: true,
   interruptible: false,
   invoke: (fileSystem, call) => fileSystem.create(call.caller, call.parent, call.name, call.mode, call.flags, call.umask),
-  encode(context, call, result) {
-    encodeEntry(context, call, result);
-    context.writer.openOut(result.handle, result.keepCache ? OpenReplyFlag.keepCache : 0);
-    return undefined;
-  },
+  encode: (context, call, result) => encodeMade(context, call, result),
+};
+
+const temporary: Operation<CallOf<'temporary'>, Entry & Opened> = {
+  changes: true,
+  interruptible: false,
+  invoke: (fileSystem, call) => fileSystem.temporary(call.caller, call.parent, call.mode, call.flags, call.umask),
+  encode: (context, call, result) => encodeMade(context, call, result),
 };
 
 const opendir: Operation<CallOf<'opendir'>, Opened> = {
@@ -231,6 +239,7 @@ const operations: { readonly [Op in FileCall['op']]: Operation<CallOf<Op>, unkno
   rename: simple(true, (fileSystem, call) => fileSystem.rename(call.fromParent, call.fromName, call.toParent, call.toName, call.flags, call.caller)),
   open,
   create,
+  temporary,
   read: asking(
     (fileSystem, call) => fileSystem.read(call.ino, call.handle, call.offset, call.length),
     (_context, _call, data) => data,

@@ -60,6 +60,7 @@ export const Opcode = {
   rename2: 45,
   lseek: 46,
   copyFileRange: 47,
+  tmpfile: 51,
   statx: 52,
   copyFileRange64: 53,
 } as const;

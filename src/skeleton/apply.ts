@@ -2,7 +2,7 @@
 // The caller has checked what POSIX wants; what a record takes for granted is asserted.
 import { assert, unreachable } from '../base/assert.js';
 import type { Lsn } from '../base/ids.js';
-import type { CreateRecord, JournalRecord, LinkRecord, RenameRecord, StoreRecord, UnlinkRecord } from '../format/records.js';
+import type { CreateRecord, JournalRecord, LinkRecord, RenameRecord, StoreRecord, TemporaryRecord, UnlinkRecord } from '../format/records.js';
 import type { Counters } from './counters.js';
 import type { FileData } from './data.js';
 import type { Deltas } from './deltas.js';
@@ -28,6 +28,8 @@ export interface Tables {
   readonly deltas: Deltas;
 }
 
+const noPlace = { parent: 0, cookie: 0 };
+
 export class RecordApplier {
   readonly #tables: Tables;
   readonly #recordDeltas: boolean;
@@ -43,6 +45,8 @@ export class RecordApplier {
     switch (record.type) {
       case 'create':
         return this.#create(lsn, record);
+      case 'temporary':
+        return this.#temporary(lsn, record);
       case 'link':
         return this.#link(lsn, record);
       case 'unlink':
@@ -57,6 +61,7 @@ export class RecordApplier {
         xattrs.set(record);
         return deltas?.xattr(lsn, record);
       case 'write':
+      case 'share':
         data.write(record);
         return deltas?.data(lsn, record);
       case 'truncate':
@@ -119,11 +124,20 @@ export class RecordApplier {
     this.#nameDelta(lsn, record.ino, record);
   }
 
+  #temporary(lsn: Lsn, record: TemporaryRecord): void {
+    const { inodes, names } = this.#tables;
+    inodes.insert({ ...record, rdev: 0, target: null }, noPlace);
+    names.addOrphan(record.ino, record.time);
+    this.#nameDelta(lsn, record.ino, record);
+  }
+
   #link(lsn: Lsn, record: LinkRecord): void {
     const { inodes, names } = this.#tables;
     const inode = inodes.need(record.ino);
-    assert(!isDirectory(inode.mode) && inode.nlink > 0, `inode ${record.ino} may have another name`);
-    names.addOther(record.ino, names.insert(record.parent, record.name, record.ino, inode.mode));
+    assert(!isDirectory(inode.mode), `inode ${record.ino} may have another name`);
+    const place = names.insert(record.parent, record.name, record.ino, inode.mode);
+    if (inode.nlink > 0) names.addOther(record.ino, place);
+    else names.adopt(record.ino, place);
     inodes.setLinks(record.ino, inode.nlink + 1, record.time);
     inodes.touchDirectory(record.parent, 0, record.time);
     this.#nameDelta(lsn, record.ino, record);
@@ -173,7 +187,7 @@ export class RecordApplier {
     this.#nameDelta(lsn, other.ino, back);
   }
 
-  #nameDelta(lsn: Lsn, ino: Entry['ino'], record: CreateRecord | LinkRecord | UnlinkRecord | RenameRecord): void {
+  #nameDelta(lsn: Lsn, ino: Entry['ino'], record: CreateRecord | TemporaryRecord | LinkRecord | UnlinkRecord | RenameRecord): void {
     if (this.#recordDeltas) this.#tables.deltas.name(lsn, ino, record, record.time);
   }
 }

@@ -3,7 +3,7 @@ import { messageOf } from '../base/errors.js';
 import { finding, scan } from './check-scan.js';
 import type { Rule } from './check-scan.js';
 import type { Connection } from './connection.js';
-import { dataCode, decodeValue, holeCode, kindCount } from './deltas.js';
+import { dataCode, decodeValue, holeCode, kindCount, sharedCode } from './deltas.js';
 
 interface DeltaColumns {
   readonly ino: number;
@@ -68,9 +68,10 @@ function* checkDeltas(db: Connection, point: Point): Rule {
     if (row.ino !== ino) files += 1;
     ino = row.ino;
     if (row.kind === dataCode) bytes += row.length;
-    const plain = row.kind === dataCode || row.kind === holeCode;
+    const placed = row.kind === dataCode || row.kind === sharedCode;
+    const plain = placed || row.kind === holeCode;
     if (row.kind < 0 || row.kind >= kindCount) yield finding('delta', subject, `unknown kind ${row.kind}`);
-    if ((row.segment !== null) !== (row.kind === dataCode) || (row.value === null) !== plain) yield finding('delta', subject, 'its columns do not fit its kind');
+    if ((row.segment !== null) !== placed || (row.value === null) !== plain) yield finding('delta', subject, 'its columns do not fit its kind');
     if (row.lsn > point.applied_lsn || row.ino >= point.next_ino) yield finding('delta', subject, 'it lies in the future');
     const malformed = row.value === null ? null : decodingError(row.value);
     if (malformed !== null) yield finding('delta', subject, malformed);

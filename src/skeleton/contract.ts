@@ -61,7 +61,8 @@ export interface SegmentRow {
   readonly diedLsn: Lsn;
 }
 
-export type DeltaKind = 'data' | 'hole' | 'size' | 'attribute' | 'xattr' | 'name';
+/** shared: a copy that refers to bytes which were there already. */
+export type DeltaKind = 'data' | 'hole' | 'size' | 'attribute' | 'xattr' | 'name' | 'shared';
 
 /** One update since the last root. Contiguous data and repeated attribute updates of one inode are merged. */
 export interface DeltaRow {
@@ -70,10 +71,10 @@ export interface DeltaRow {
   readonly kind: DeltaKind;
   readonly offset: number;
   readonly length: number;
-  /** data: where the bytes are. */
+  /** data, shared: where the bytes are. */
   readonly segment: SegmentNumber | null;
   readonly segmentOffset: number;
-  /** The new values (encoded record) for everything but data and hole. */
+  /** The new values (encoded record) for everything but data, hole and shared. */
   readonly value: Buffer | null;
   /** When its first update came. */
   readonly time: Timespec;

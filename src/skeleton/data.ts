@@ -4,7 +4,7 @@ import { assert } from '../base/assert.js';
 import { asContentId } from '../base/ids.js';
 import type { ContentId, Ino } from '../base/ids.js';
 import { fileBytesMax, rowsPerTurnMax } from '../base/limits.js';
-import type { PunchRecord, ReapRecord, RelocateRecord, TrimRecord, TruncateRecord, WriteRecord } from '../format/records.js';
+import type { PunchRecord, ReapRecord, RelocateRecord, ShareRecord, TrimRecord, TruncateRecord, WriteRecord } from '../format/records.js';
 import type { Inode } from './contract.js';
 import type { Connection } from './connection.js';
 import type { ExtentMap } from './extents.js';
@@ -49,7 +49,7 @@ export class FileData {
     return this.#sql.trims.all(limit).map((row) => ({ content: asContentId(row.content), from: row.start }));
   }
 
-  write(record: WriteRecord): void {
+  write(record: WriteRecord | ShareRecord): void {
     const { offset, length } = record;
     assert(length > 0 && offset >= 0 && offset + length <= fileBytesMax, 'a write has bytes and stays inside the largest file');
     const inode = this.#file(record.ino);

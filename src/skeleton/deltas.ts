@@ -7,15 +7,16 @@ import { asIno, asLsn, asSegmentNumber } from '../base/ids.js';
 import type { Ino, Lsn } from '../base/ids.js';
 import { ByteReader, ByteWriter } from '../format/bytes.js';
 import { decodeRecord, encodeRecord } from '../format/record-codec.js';
-import type { AttributeRecord, DeltaReleaseRecord, FileRecord, PunchRecord, TruncateRecord, WriteRecord, XattrRecord } from '../format/records.js';
+import type { AttributeRecord, DeltaReleaseRecord, FileRecord, PunchRecord, ShareRecord, TruncateRecord, WriteRecord, XattrRecord } from '../format/records.js';
 import type { Backlog, DeltaKind, DeltaRow } from './contract.js';
 import type { Connection } from './connection.js';
 import type { Counters } from './counters.js';
 
-const kinds: readonly DeltaKind[] = ['data', 'hole', 'size', 'attribute', 'xattr', 'name'];
+const kinds: readonly DeltaKind[] = ['data', 'hole', 'size', 'attribute', 'xattr', 'name', 'shared'];
 const codeOf = (kind: DeltaKind): number => kinds.indexOf(kind);
 export const dataCode = codeOf('data');
 export const holeCode = codeOf('hole');
+export const sharedCode = codeOf('shared');
 export const kindCount = kinds.length;
 
 /** Rows that one record can add: an exchange or a replacing rename has two. */
@@ -125,17 +126,19 @@ export class Deltas {
 
   // ---- records ----
 
-  data(lsn: Lsn, record: WriteRecord): void {
+  data(lsn: Lsn, record: WriteRecord | ShareRecord): void {
     const { offset, length, segment, segmentOffset, time } = record;
-    this.#counters.deltaBytes += length;
+    const kind = record.type === 'write' ? 'data' : 'shared';
+    // What is shared is counted where it was written.
+    if (kind === 'data') this.#counters.deltaBytes += length;
     const latest = this.#latestOf(record.ino);
     if (
-      this.#mergeable(latest, 'data') && latest.offset + latest.length === offset &&
+      this.#mergeable(latest, kind) && latest.offset + latest.length === offset &&
       latest.segment === segment && latest.segment_offset + latest.length === segmentOffset
     ) {
       this.#extend(latest, record.ino, latest.length + length, null, time);
     } else {
-      this.#insert(latest, lsn, record.ino, 'data', offset, length, segment, segmentOffset, null, time);
+      this.#insert(latest, lsn, record.ino, kind, offset, length, segment, segmentOffset, null, time);
     }
   }
 

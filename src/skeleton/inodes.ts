@@ -111,7 +111,7 @@ export class Inodes {
     return ino === undefined ? null : asIno(ino);
   }
 
-  insert(record: CreateRecord, place: NamePlace): void {
+  insert(record: Omit<CreateRecord, 'type' | 'parent' | 'name'>, place: NamePlace): void {
     const { time } = record;
     const directory = isDirectory(record.mode);
     this.#sql.insert.run(

@@ -116,6 +116,17 @@ export class Names {
     this.#sql.otherInsert.run(ino, place.parent, place.cookie);
   }
 
+  /** An inode without a name, from its beginning. */
+  addOrphan(ino: Ino, time: Timespec): void {
+    this.#orphan(ino, time);
+  }
+
+  /** The first name of an inode that had none; the caller sets the links. */
+  adopt(ino: Ino, place: NamePlace): void {
+    this.removeOrphan(ino);
+    this.#inodes.setPlace(ino, place);
+  }
+
   /** Takes the entry away and with it one link. The inode becomes an orphan with its last one. */
   unlink(entry: Entry, time: Timespec): Inode {
     const inode = this.#inodes.need(entry.ino);

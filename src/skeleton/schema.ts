@@ -3,9 +3,11 @@
 import { HoldfastError } from '../base/errors.js';
 import { asVolumeId } from '../base/ids.js';
 import type { VolumeId } from '../base/ids.js';
+import { isKnownVersion } from '../format/version.js';
 import type { Connection } from './connection.js';
 
-export const formatVersion = 1;
+/** 2: delta rows of kind `shared` and with records of version 2. The tables are those of 1. */
+export const formatVersion = 2;
 /** "HFSK", so that file(1) and we ourselves know the file. */
 export const applicationId = 0x4846534b;
 
@@ -127,8 +129,13 @@ export function readIdentity(db: Connection, path: string): FileIdentity {
   }
   const volume = meta.get('volume');
   const nameKey = meta.get('name-key');
-  if (format !== formatVersion || volume === undefined || nameKey === undefined) throw foreign(path);
+  if (!isKnownVersion(format, formatVersion) || volume === undefined || nameKey === undefined) throw foreign(path);
   return { volume: asVolumeId(volume), nameKey: Buffer.from(nameKey, 'hex') };
+}
+
+/** What is written from now on may be of the present format. Part of the open transaction. */
+export function raiseFormat(db: Connection): void {
+  db.prepare("UPDATE meta SET value = ? WHERE key = 'format' AND value <> ?").run(String(formatVersion), String(formatVersion));
 }
 
 function foreign(path: string): HoldfastError {

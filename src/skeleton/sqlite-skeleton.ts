@@ -22,7 +22,7 @@ import type { WalKeeper } from './image-source.js';
 import { Inodes } from './inodes.js';
 import { Names } from './names.js';
 import { Roots } from './roots.js';
-import type { FileIdentity } from './schema.js';
+import { type FileIdentity, raiseFormat } from './schema.js';
 import { Segments } from './segments.js';
 import { Xattrs } from './xattrs.js';
 
@@ -74,6 +74,7 @@ export class SqliteSkeleton implements Skeleton {
     this.#tables = { counters, inodes, names, xattrs, extents, data, segments, disks, roots: new Roots(db), deltas: new Deltas(db, counters) };
     this.#applier = new RecordApplier(this.#tables, options.recordDeltas);
     this.#db.exec('BEGIN IMMEDIATE');
+    raiseFormat(db);
   }
 
   // ---- names and attributes ----

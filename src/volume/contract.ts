@@ -39,7 +39,7 @@ export interface Volume {
    * A promise: wait for it (a consistency point is being cut, buffers are being sealed, the budget is exhausted), then ask again.
    */
   admit(bytes: number): Promise<void> | null;
-  /** Applies one admitted change and appends it to the journal. Synchronous. The caller has checked POSIX preconditions. Not for writes. */
+  /** Applies one admitted change and appends it to the journal. Synchronous. The caller has checked POSIX preconditions. Not for writes and shares. A temporary inode is held before its record. */
   apply(record: FileRecord): Lsn;
   /** Writes admitted bytes (at most requestBytesMax). Synchronous: copies `data` into the open segment. Throws HoldfastError 'full' (volume-full) and changes nothing when it would not fit. */
   write(ino: Ino, offset: number, data: Buffer): void;

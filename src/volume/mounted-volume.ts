@@ -93,7 +93,7 @@ export class MountedVolume implements OpenVolume {
     // Rename over an existing name: its inode may lose its last name by that.
     const replaced = record.type === 'rename' && !record.exchange ? this.core.skeleton.lookup(record.toParent, record.toName) : null;
     const lsn = this.core.record(record);
-    if (record.type === 'unlink') this.orphans.lostName(record.ino);
+    if (record.type === 'unlink' || record.type === 'temporary') this.orphans.lostName(record.ino);
     else if (record.type === 'truncate') this.orphans.startTrims();
     else if (replaced !== null) this.orphans.lostName(replaced.ino);
     return lsn;

@@ -40,7 +40,7 @@ export function shareRange(core: SharedIn, range: SharedRange, time: Timespec): 
     if (start >= end) continue;
     clear(core, target, range.toOffset + done, start - done, time);
     const segmentOffset = extent.segmentOffset + (range.fromOffset + start - extent.offset);
-    core.record({ type: 'write', ino: range.to, offset: range.toOffset + start, length: end - start, segment: extent.segment, segmentOffset, time });
+    core.record({ type: 'share', ino: range.to, offset: range.toOffset + start, length: end - start, segment: extent.segment, segmentOffset, time });
     done = end;
   }
   clear(core, target, range.toOffset + done, length - done, time);

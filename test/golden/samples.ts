@@ -20,6 +20,8 @@ export const sampleRecords: { readonly [Type in JournalRecord['type']]: RecordOf
   attribute: { type: 'attribute', ino, mode: 0o7755, uid: 1, gid: 2, atime: { sec: 1, nsec: 2 }, mtime: { sec: -3, nsec: 4 }, ctime: time },
   xattr: { type: 'xattr', ino, name: Buffer.from('user.note'), value: Buffer.from([0, 1, 2, 255]), time },
   write: { type: 'write', ino, offset: 9_007_199_254_700_000, length: 1_048_576, segment, segmentOffset: 33_554_431, time },
+  share: { type: 'share', ino, offset: 1_234_567, length: 4_294_967_295, segment: other, segmentOffset: 5, time },
+  temporary: { type: 'temporary', ino, content, mode: 0o100640, uid: 4_294_967_294, gid: 7, time },
   truncate: { type: 'truncate', ino, size: 123_456_789_012, time },
   punch: { type: 'punch', ino, offset: 4096, length: 1_099_511_627_776, time },
   trim: { type: 'trim', content, limit: 1_000 },

@@ -61,6 +61,7 @@ async function firstLife(author: Author): Promise<readonly string[]> {
   const gone = await author.create(docs, 'removed before the flush', 0o100644);
   await author.write(gone, 0, 70_000);
   await author.change({ type: 'unlink', ino: gone, parent: docs, name: Buffer.from('removed before the flush'), time: author.now() });
+  await author.share(large, 10_000, await author.create(docs, 'part of the large one', 0o100644), 4_000, 60_000);
   await author.rest();
   const tree = await author.shown();
   await volume.flush();
@@ -82,6 +83,8 @@ async function secondLife(author: Author): Promise<readonly string[]> {
   await author.change({ type: 'xattr', ino: docs, name: Buffer.from('user.bytes'), value: null, time: author.now() });
   await author.change({ type: 'unlink', ino: author.find(docs, '65537.bin'), parent: docs, name: Buffer.from('65537.bin'), time: author.now() });
   await author.rest();
+  await author.share(large, 0, author.find(docs, 'after the flush'), 50_000, 100_000);
+  await author.named(docs, 'had no name at first');
   // In the journal alone: too little to be sealed.
   await author.write(large, 149_000, 3_000);
   await author.write(await author.create(ROOT_INO, 'unsealed', 0o100600), 0, 5_000);
@@ -131,6 +134,25 @@ class Author {
       this.volume.write(ino, offset + done, data);
       this.#model.apply({ write: { ino, offset: offset + done, data } });
     }
+  }
+
+  async share(from: Ino, fromOffset: number, to: Ino, toOffset: number, length: number): Promise<void> {
+    await this.#admitted(0);
+    assert.equal(this.volume.share(from, fromOffset, to, toOffset, length), length);
+    this.#model.apply({ share: { from, fromOffset, to, toOffset, length } });
+  }
+
+  /** A file that is made without a name and gets one. */
+  async named(parent: Ino, name: string): Promise<void> {
+    await this.#admitted(0);
+    const ino = this.volume.view.nextIno();
+    const temporary = { type: 'temporary', ino, content: asContentId(ino), mode: 0o100600, uid: 7, gid: 8, time: this.now() } as const;
+    const link = { type: 'link', ino, parent, name: Buffer.from(name), time: this.now() } as const;
+    this.volume.hold(ino);
+    this.volume.apply(temporary);
+    this.volume.apply(link);
+    this.volume.unhold(ino, 1);
+    this.#model.apply({ temporary, link });
   }
 
   /** What is removed in slices is gone, and everything is durable. */

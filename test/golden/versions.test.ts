@@ -19,6 +19,7 @@ import { decodeGenerations } from '../../src/format/generation-codec.js';
 import { decodeShardHeader } from '../../src/format/shard.js';
 import { InlineCodec } from '../../src/native/inline-codec.js';
 import { MemoryObjectStore } from '../../src/objectstore/memory-object-store.js';
+import { formatVersion } from '../../src/skeleton/schema.js';
 import { createSkeleton, openSkeleton } from '../../src/skeleton/skeleton.js';
 import { materialize } from '../../src/volume/recover-skeleton.js';
 import { openVolumeWith } from '../../src/volume/open.js';
@@ -44,7 +45,7 @@ function newer(bytes: Buffer, covered = bytes.length): Buffer {
   return copy;
 }
 
-const newerJson = (bytes: Buffer): Buffer => Buffer.from(bytes.toString('utf8').replace('"version":1,', '"version":2,'));
+const newerJson = (bytes: Buffer): Buffer => Buffer.from(bytes.toString('utf8').replace(/"version":(\d+),/, (_, version: string) => `"version":${Number(version) + 1},`));
 
 function refused(act: () => unknown, what: RegExp): void {
   assert.throws(act, (error) => isRefusal(error, what));
@@ -53,19 +54,20 @@ function refused(act: () => unknown, what: RegExp): void {
 function isRefusal(error: unknown, what: RegExp): boolean {
   assert.ok(error instanceof HoldfastError && error.kind === 'invalid', String(error));
   assert.match(error.message, what);
-  assert.match(error.message, /(version|format) 2.* knows (version |formats up to )?1$/);
+  const [, found, known] = /(?:version|format) (\d+).* knows (?:versions? |formats )?(?:up to )?(\d+)$/.exec(error.message) ?? [];
+  assert.ok(found !== undefined && Number(found) === Number(known) + 1, error.message);
   assert.match(error.hint ?? '', /version of holdfast that wrote it/);
   return true;
 }
 
-test('a label, a generations file, a journal file and a shard of version 2 are refused by name', () => {
+test('a label, a generations file, a journal file and a shard of the next version are refused by name', () => {
   refused(() => decodeLabel(newer(one(aDisk, /^holdfast\.label$/)), '/disks/a'), /label of disk \/disks\/a/);
   refused(() => decodeGenerations(newer(one(aDisk, /^generations$/))), /generations file/);
   refused(() => decodeFileHeader(newer(one(aDisk, /^journal\//), 4096)), /journal file/);
   refused(() => decodeShardHeader(newer(one(aDisk, /^shards\//), 4096)), /shard file/);
 });
 
-test('a marker, a root and an announcement of version 2 are refused by name', async () => {
+test('a marker, a root and an announcement of the next version are refused by name', async () => {
   refused(() => decodeRoot(newerJson(one(fixture.backup, /^roots\//)), 1, 'roots/0000000001'), /roots\/0000000001/);
   refused(() => decodeAnnouncement(newerJson(one(aDisk, /^image\/images\//)), 'images/x'), /images\/x/);
   const store = new MemoryObjectStore();
@@ -106,7 +108,7 @@ test('a backup in which a newer program has written a root keeps the volume from
   }
 });
 
-test('the skeleton in an image has the tables that this program makes, and one of format 2 is refused', async () => {
+test('the skeleton in an image has the tables that this program makes, and one of the next format is refused', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-golden-'));
   const world = new World(1, fixture.shape);
   const store = new MemoryObjectStore();
@@ -122,8 +124,9 @@ test('the skeleton in an image has the tables that this program makes, and one o
     createSkeleton(made, { volume, time: { sec: 0, nsec: 0 }, recordDeltas: true, rootUid: 0, rootGid: 0, random: world.random }).close();
     assert.deepEqual(schemaOf(old), schemaOf(made), 'the tables of the skeleton changed: raise its format, keep a reader for the old one, and make the next golden set (docs/format/README.md)');
     openSkeleton(old, { volume, recordDeltas: true }).close();
+    const next = formatVersion + 1;
     const db = new Sqlite(old);
-    db.exec("UPDATE meta SET value = '2' WHERE key = 'format'");
+    db.prepare("UPDATE meta SET value = ? WHERE key = 'format'").run(String(next));
     db.close();
     refused(() => openSkeleton(old, { volume, recordDeltas: true }), /skeleton/);
   } finally {

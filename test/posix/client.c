@@ -4,6 +4,7 @@
 //   hold-range PATH FROM LEN   try-range PATH FROM LEN      (fcntl locks)
 //   hold-ofd PATH FROM LEN     try-ofd PATH FROM LEN        (locks of the open file)
 //   hold-unlinked PATH TEXT    creates, writes, unlinks, keeps it open
+//   temporary DIR TEXT NAME FLAGS   writes a file without a name (O_TMPFILE), judges it, and gives it the name (an absolute path)
 //   hold-written PATH TEXT     creates and writes, never syncs
 //   append PATH TEXT COUNT     COUNT lines through O_APPEND, one write each
 #define _GNU_SOURCE
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int answer(int result) {
@@ -49,10 +51,24 @@ static int append(const char *path, const char *text, int count) {
   return close(fd);
 }
 
+static int temporary(const char *dir, const char *text, const char *name, int flags) {
+  int fd = open(dir, O_TMPFILE | O_RDWR | flags, 0640);
+  struct stat s;
+  if (fd < 0 || fstat(fd, &s) != 0) return -1;
+  if (s.st_nlink != 0 || !S_ISREG(s.st_mode)) return errno = EIO, -1;
+  if (write(fd, text, strlen(text)) != (ssize_t)strlen(text)) return -1;
+  char path[64], back[256];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  if (linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW) != 0) return -1;
+  if (fstat(fd, &s) != 0 || s.st_nlink != 1) return errno = EIO, -1;
+  return pread(fd, back, sizeof back, 0) == (ssize_t)strlen(text) ? close(fd) : -1;
+}
+
 int main(int count, char **v) {
   if (count < 3) return 2;
   const char *mode = v[1], *path = v[2];
   if (strcmp(mode, "append") == 0 && count == 5) return answer(append(path, v[3], atoi(v[4])));
+  if (strcmp(mode, "temporary") == 0 && count == 6) return answer(temporary(path, v[3], v[4], atoi(v[5])));
   int fd = open(path, O_RDWR | O_CREAT, 0644);
   if (fd < 0) return answer(-1);
   if (strcmp(mode, "hold-flock") == 0) return hold(flock(fd, LOCK_EX | LOCK_NB));

@@ -1,13 +1,22 @@
 // Hard links, symbolic links, link counts, and files that lost their name while open.
 import assert from 'node:assert/strict';
-import { closeSync, fstatSync, ftruncateSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, rmdirSync, statSync, symlinkSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, rmdirSync, statSync, symlinkSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckSkipped, type PosixChecks } from './check.js';
-import { call, fails, file, isXfs, lstat } from './helpers.js';
+import { call, client, fails, file, isXfs, lstat, timesChanged } from './helpers.js';
 
 const linkCount = (path: string): number => lstatSync(path).nlink;
 
 export const linkChecks: PosixChecks = {
+  'a file made without a name gets one by linkat, unless it was opened with O_EXCL': (dir) => {
+    const before = timesChanged(dir, () => fails('ENOENT', () => client('temporary', dir, 'hidden', join(dir, 'x'), constants.O_EXCL)));
+    assert.deepEqual(before, { mtime: false, ctime: false });
+    client('temporary', dir, 'text', join(dir, 'named'), 0);
+    assert.deepEqual(readdirSync(dir), ['named']);
+    assert.equal(readFileSync(join(dir, 'named'), 'utf8'), 'text');
+    assert.equal(lstatSync(join(dir, 'named')).mode & 0o777, 0o640 & ~process.umask());
+    fails('EEXIST', () => client('temporary', dir, 'text', join(dir, 'named'), 0));
+  },
   'hard links are one file': (dir) => {
     const a = file(dir, 'a', 'one');
     mkdirSync(join(dir, 'd'));

@@ -51,6 +51,12 @@ export class Model {
           units: [], xattrs: new Map(), names: new Set([`${record.parent}/${record.name}`]),
         });
         return;
+      case 'temporary':
+        this.inodes.set(record.ino, {
+          ino: record.ino, mode: record.mode, uid: record.uid, gid: record.gid, size: 0, mtime: record.time, ctime: record.time,
+          units: [], xattrs: new Map(), names: new Set(),
+        });
+        return;
       case 'link':
         this.get(record.ino).names.add(`${record.parent}/${record.name}`);
         this.get(record.ino).ctime = record.time;
@@ -90,6 +96,7 @@ export class Model {
         return;
       }
       case 'write':
+      case 'share':
         return this.data(record.ino, record.offset, record.length, { segment: record.segment, offset: record.segmentOffset }, record.time);
       case 'punch':
         return this.data(record.ino, record.offset, record.length, null, record.time);

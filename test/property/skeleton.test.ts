@@ -69,7 +69,13 @@ class Generator {
       const ino = asIno(this.#nextIno++);
       return { type: 'create', ino, content: asContentId(mode === 0o100644 ? ino : 0), parent, name: bytes, mode, uid: 1, gid: 1, rdev: 0, target: null, time };
     }
-    if (kind < 26) return this.unlink();
+    if (kind === 20) {
+      const ino = asIno(this.#nextIno++);
+      return { type: 'temporary', ino, content: asContentId(ino), mode: 0o100600, uid: 2, gid: 2, time };
+    }
+    if (kind === 21) return this.adopt(parent, name);
+    if (kind === 22 && file !== undefined) return this.share(file);
+    if (kind < 28) return this.unlink();
     if (kind < 34) return this.rename(random.below(4) === 0);
     if (kind < 36 && this.reapable.length > 0) return { type: 'reap', ino: asIno(this.reapable[0] ?? 0), limit: 3 };
     if (file === undefined) return null;
@@ -93,6 +99,22 @@ class Generator {
     const sequential = this.random.below(2) === 0;
     const offset = sequential ? file.size : this.random.below(40) * unit;
     return { type: 'write', ino: asIno(file.ino), offset, length, segment: asSegmentNumber(this.#segment), segmentOffset, time: this.time() };
+  }
+
+  /** The first name of a file without one, or again one of an orphan that still has all it had (the first in line may be half gone). */
+  adopt(parent: Ino, name: string): JournalRecord | null {
+    const inode = [...this.model.inodes.values()].find((one) => regular(one) && one.names.size === 0 && one.uid === 2 && this.reapable.indexOf(one.ino) > 0);
+    if (inode === undefined || this.model.holder(parent, name) !== undefined) return null;
+    this.reapable.splice(this.reapable.indexOf(inode.ino), 1);
+    return { type: 'link', ino: asIno(inode.ino), parent, name: Buffer.from(name), time: this.time() };
+  }
+
+  /** Another file's unit, or its own. */
+  share(to: ModelInode): JournalRecord | null {
+    const from = this.pick((one) => regular(one) && one.units.some((place) => place !== undefined));
+    const place = from?.units.find((one) => one !== undefined)?.split(':').map(Number);
+    if (place === undefined) return null;
+    return { type: 'share', ino: asIno(to.ino), offset: this.random.below(40) * unit, length: unit, segment: asSegmentNumber(place[0] ?? 0), segmentOffset: place[1] ?? 0, time: this.time() };
   }
 
   unlink(): JournalRecord | null {
@@ -189,7 +211,7 @@ function assertDeltasRebuild(skeleton: Skeleton, base: Model, model: Model, wher
   const rows = skeleton.deltas(null, NO_LSN, 1_000_000);
   for (const ino of new Set(rows.map((row) => row.ino))) {
     for (const row of skeleton.deltas(ino, NO_LSN, 1_000_000)) {
-      if (row.kind === 'data') rebuilt.data(ino, row.offset, row.length, { segment: row.segment ?? 0, offset: row.segmentOffset }, row.lastTime);
+      if (row.kind === 'data' || row.kind === 'shared') rebuilt.data(ino, row.offset, row.length, { segment: row.segment ?? 0, offset: row.segmentOffset }, row.lastTime);
       else if (row.kind === 'hole') rebuilt.data(ino, row.offset, row.length, null, row.lastTime);
       else rebuilt.apply(decodeValue(row.value ?? Buffer.alloc(0)), ino);
     }
@@ -205,7 +227,7 @@ function assertDeltasRebuild(skeleton: Skeleton, base: Model, model: Model, wher
 }
 
 function isFileRecord(record: JournalRecord): record is FileRecord {
-  return ['create', 'link', 'unlink', 'rename', 'attribute', 'xattr', 'write', 'truncate', 'punch', 'trim', 'reap'].includes(record.type);
+  return ['create', 'link', 'unlink', 'rename', 'attribute', 'xattr', 'write', 'share', 'temporary', 'truncate', 'punch', 'trim', 'reap'].includes(record.type);
 }
 
 function dump(path: string): string {

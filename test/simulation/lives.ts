@@ -98,8 +98,15 @@ export async function oneLife(world: World, random: SeededRandom, start: Model, 
     for (let op = 0; op < options.opsPerLife && !crashed; op++) {
       options.before?.(op);
       let change = workload.next(model, () => volume.view.nextIno());
-      for (let wait = volume.admit(bytesOf(change)); wait !== null; wait = volume.admit(bytesOf(change))) await wait;
-      if ('share' in change) {
+      await admitted(volume, bytesOf(change));
+      if ('temporary' in change) {
+        volume.hold(change.temporary.ino);
+        volume.apply(change.temporary);
+        // Held, so it waits for its name.
+        if (random.below(2) === 0) await admitted(volume, 0);
+        volume.apply(change.link);
+        volume.unhold(change.temporary.ino, 1);
+      } else if ('share' in change) {
         const { from, fromOffset, to, toOffset, length } = change.share;
         change = { share: { ...change.share, length: volume.share(from as never, fromOffset, to as never, toOffset, length) } };
       } else if ('write' in change) volume.write(change.write.ino as never, change.write.offset, change.write.data);
@@ -134,6 +141,10 @@ export async function oneLife(world: World, random: SeededRandom, start: Model, 
   }
   if (crashed) volume?.core.skeleton.close();
   return { crashed, durable, tail };
+}
+
+async function admitted(volume: MountedVolume, bytes: number): Promise<void> {
+  for (let wait = volume.admit(bytes); wait !== null; wait = volume.admit(bytes)) await wait;
 }
 
 /** A store may be away: the flush says so and nothing else happens. */

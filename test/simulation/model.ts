@@ -2,7 +2,7 @@
 // describe() gives one canonical text of the whole tree, the same as describeVolume() gives for a real volume.
 import { createHash } from 'node:crypto';
 import type { Ino } from '../../src/base/ids.js';
-import type { FileRecord } from '../../src/format/records.js';
+import type { FileRecord, LinkRecord, TemporaryRecord } from '../../src/format/records.js';
 import type { Timespec } from '../../src/base/clock.js';
 import type { SkeletonView } from '../../src/volume/contract.js';
 import type { Inode } from '../../src/skeleton/contract.js';
@@ -22,6 +22,8 @@ interface Node {
 /** One change as the workload makes it; data is kept here, not in the record. */
 export type Change =
   | { readonly record: FileRecord }
+  /** A file that gets its only name later in the same turn. */
+  | { readonly temporary: TemporaryRecord; readonly link: LinkRecord }
   | { readonly share: { readonly from: number; readonly fromOffset: number; readonly to: number; readonly toOffset: number; readonly length: number } }
   | { readonly write: { readonly ino: number; readonly offset: number; readonly data: Buffer } };
 
@@ -47,6 +49,11 @@ export class Model {
       const { from, fromOffset, to, toOffset, length } = change.share;
       const data = Buffer.from(this.#node(from).data.subarray(fromOffset, fromOffset + length));
       return this.apply({ write: { ino: to, offset: toOffset, data } });
+    }
+    if ('temporary' in change) {
+      const { ino, mode, uid, gid, time } = change.temporary;
+      this.nodes.set(ino, { ino, mode, uid, gid, mtime: time, data: Buffer.alloc(0), target: null, names: new Map(), xattrs: new Map() });
+      return this.apply({ record: change.link });
     }
     const r = change.record;
     switch (r.type) {

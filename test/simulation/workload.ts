@@ -38,6 +38,7 @@ export class Workload {
 
   #create(model: Model, ino: number): Change {
     const kind = this.#random.below(10);
+    if (kind === 2) return this.#temporary(model, ino);
     const mode = kind === 0 ? directory | 0o755 : kind === 1 ? 0o120777 : regular | 0o644;
     return {
       record: {
@@ -53,6 +54,15 @@ export class Workload {
         target: kind === 1 ? this.#random.bytes(12).map((b) => 97 + (b % 26)) as Buffer : null,
         time: this.#clock.now(),
       },
+    };
+  }
+
+  #temporary(model: Model, number: number): Change {
+    const ino = asIno(number);
+    const parent = asIno(this.#pick(reachable(model, directory)));
+    return {
+      temporary: { type: 'temporary', ino, content: asContentId(number), mode: regular | 0o600, uid: 1, gid: 1, time: this.#clock.now() },
+      link: { type: 'link', ino, parent, name: this.#name(), time: this.#clock.now() },
     };
   }
 

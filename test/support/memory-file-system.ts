@@ -190,6 +190,10 @@ export class MemoryFileSystem implements FileSystem {
     this.#changed(ino);
   }
 
+  temporary(): Answer<Entry & Opened> {
+    return fail(constants.errno.ENOSYS);
+  }
+
   /** The kernel then copies by reading and writing. */
   copyRange(..._range: Parameters<FileSystem['copyRange']>): Answer<number> {
     return fail(constants.errno.ENOSYS);

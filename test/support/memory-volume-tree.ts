@@ -191,7 +191,13 @@ export class MemoryTree {
         assert(this.#node(record.ino).inode.nlink === 0, 'only orphans are reaped');
         this.#nodes.delete(record.ino);
         return;
+      case 'temporary':
+        assert(record.ino === this.#lastIno + 1, 'the number came from nextIno');
+        this.#lastIno = record.ino;
+        this.#nodes.set(record.ino, newNode(record.ino, record.content, record.mode, { ...record, rdev: 0 }, null, record.time));
+        return;
       case 'write':
+      case 'share':
       case 'trim':
         throw new Error(`${record.type} records do not come from outside the volume`);
       default:

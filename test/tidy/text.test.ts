@@ -16,7 +16,9 @@ const long: Readonly<Record<string, string>> = {
   'src/fuse/dispatcher.ts': 'the life of a request, in one place to be read in one go',
   'test/contract/disk-contract.ts': 'one suite that every disk runs',
   'test/mount/fuse-protocol.test.ts': 'a table of checks over one mount',
+  'test/property/skeleton.test.ts': 'one history: the records that fit a model, and what must hold after them',
   'test/support/memory-file-system.ts': 'a whole file system, as a stand-in',
+  'test/support/memory-volume-tree.ts': 'what each record means, in one switch',
 };
 
 const code = [...filesIn('src', '.ts'), ...filesIn('test', '.ts'), ...filesIn('native', '.c', '.cc', '.h')];

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError } from '../../../src/base/errors.js';
 import { PosixError } from '../../../src/filesystem/contract.js';
-import { EBADF, EEXIST, EFBIG, EINVAL, EIO, EISDIR, ENOSPC, ENOSYS, ENXIO } from '../../../src/filesystem/errno.js';
+import { EBADF, EEXIST, EFBIG, EINVAL, EIO, EISDIR, ENOENT, ENOSPC, ENOSYS, ENXIO, ESTALE } from '../../../src/filesystem/errno.js';
 import { alice, b, failsWith, fixture, root, rootCaller } from './fixture.js';
 
 const O_RDWR = 2;
 const O_EXCL = 0o200;
 const O_TRUNC = 0o1000;
 const O_APPEND = 0o2000;
+const O_TMPFILE = 0o20200000;
 const O_NOATIME = 0o1000000;
 
 test('create makes and opens; with O_EXCL only what is new, with O_TRUNC emptied', async () => {
@@ -247,4 +248,47 @@ test("admit hands on the volume's wait, and its failure as errno", async () => {
   volume.letIn();
   await wait;
   assert.equal(fs.admit(10), null);
+});
+
+test('a file without a name lives until it is closed, or gets one by link', async () => {
+  const { fs, volume, content } = fixture();
+  const made = await fs.temporary(alice, root, 0o640, O_RDWR | O_TMPFILE, 0);
+  assert.deepEqual([made.inode.mode, made.inode.nlink, made.inode.uid, made.inode.gid], [0o100640, 0, alice.uid, alice.gid]);
+  assert.equal(volume.holdsOf(made.inode.ino), 2, 'the kernel and the handle');
+  await fs.write(made.inode.ino, made.handle, 0, b('text'), false);
+  assert.equal((await fs.link(made.inode.ino, root, b('named'))).inode.nlink, 1);
+  fs.release(made.inode.ino, made.handle);
+  fs.forget(made.inode.ino, 2);
+  assert.equal(await content(made.inode.ino), 'text');
+  const other = await fs.temporary(alice, root, 0o640, O_RDWR | O_TMPFILE, 0);
+  fs.release(other.inode.ino, other.handle);
+  fs.forget(other.inode.ino, 1);
+  await failsWith(ESTALE, () => fs.getattr(other.inode.ino));
+});
+
+test('neither an unlinked file nor a temporary one with O_EXCL gets a name', async () => {
+  const { fs } = fixture();
+  const hidden = await fs.temporary(alice, root, 0o600, O_RDWR | O_TMPFILE | O_EXCL, 0);
+  await failsWith(ENOENT, () => fs.link(hidden.inode.ino, root, b('x')));
+  const made = await fs.create(alice, root, b('a'), 0o600, O_RDWR, 0);
+  await fs.unlink(root, b('a'));
+  await failsWith(ENOENT, () => fs.link(made.inode.ino, root, b('x')));
+  const once = await fs.temporary(alice, root, 0o600, O_RDWR | O_TMPFILE, 0);
+  await fs.link(once.inode.ino, root, b('x'));
+  await fs.unlink(root, b('x'));
+  await failsWith(ENOENT, () => fs.link(once.inode.ino, root, b('x')));
+});
+
+test('a copied range is the source up to its end, from handles that are open', async () => {
+  const { fs, file, content } = fixture();
+  const from = await file('from', 'source text');
+  const to = await file('to', 'target');
+  const source = (await fs.open(from.ino, 0, false)).handle;
+  const target = (await fs.open(to.ino, O_RDWR, false)).handle;
+  assert.equal(await fs.copyRange(alice, from.ino, source, 7, to.ino, target, 3, 100), 4);
+  assert.equal(await content(to.ino), 'tartext');
+  assert.equal(await fs.copyRange(alice, from.ino, source, 11, to.ino, target, 0, 5), 0);
+  await failsWith(EINVAL, () => fs.copyRange(alice, from.ino, source, 0, from.ino, source, 3, 5));
+  await failsWith(EBADF, () => fs.copyRange(alice, from.ino, target, 0, to.ino, target, 0, 5));
+  await failsWith(EFBIG, () => fs.copyRange(alice, from.ino, source, 0, to.ino, target, Number.MAX_SAFE_INTEGER - 2, 5));
 });

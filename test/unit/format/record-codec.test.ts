@@ -41,6 +41,8 @@ const records: { readonly [Type in JournalRecord['type']]: fc.Arbitrary<unknown>
   attribute: fc.record({ type: t('attribute'), ino: u64, mode: u32, uid: u32, gid: u32, atime: time, mtime: time, ctime: time }, { requiredKeys: ['type', 'ino', 'ctime'] }),
   xattr: fc.record({ type: t('xattr'), ino: u64, name, value: fc.option(bytes(0, 3000)), time }),
   write: fc.record({ type: t('write'), ino: u64, offset: u64, length: u32, segment: u64, segmentOffset: u32, time }),
+  share: fc.record({ type: t('share'), ino: u64, offset: u64, length: u32, segment: u64, segmentOffset: u32, time }),
+  temporary: fc.record({ type: t('temporary'), ino: u64, content: u64, mode: u32, uid: u32, gid: u32, time }),
   truncate: fc.record({ type: t('truncate'), ino: u64, size: u64, time }),
   punch: fc.record({ type: t('punch'), ino: u64, offset: u64, length: u64, time }),
   trim: fc.record({ type: t('trim'), content: u64, limit: u32 }),

@@ -5,6 +5,7 @@ import { Sqlite } from '../../../src/skeleton/sqlite.js';
 import { isErrorOf } from '../../../src/base/errors.js';
 import { asIno, asVolumeId, NO_LSN, ROOT_INO } from '../../../src/base/ids.js';
 import { createImageSource } from '../../../src/skeleton/image-source.js';
+import { formatVersion } from '../../../src/skeleton/schema.js';
 import { openSkeleton, skeletonIsSound } from '../../../src/skeleton/skeleton.js';
 import { isSound } from '../../../src/skeleton/soundness.js';
 import { b, findings, freshSkeleton, generation, Hand, pointAt, reopen, scratch, volume } from './fixture.js';
@@ -89,7 +90,7 @@ test('what cannot be used is refused with a clear kind of error', () => {
   assert.throws(() => reopen(pathOf('other')), (error) => isErrorOf(error, 'corrupt'));
 
   const newer = new Sqlite(pathOf('good'));
-  newer.prepare("UPDATE meta SET value = '2' WHERE key = 'format'").run();
+  newer.prepare("UPDATE meta SET value = ? WHERE key = 'format'").run(String(formatVersion + 1));
   newer.close();
   assert.throws(() => reopen(pathOf('good')), (error) => isErrorOf(error, 'invalid') && error.code === 'skeleton-newer');
 });
