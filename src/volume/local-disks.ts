@@ -20,7 +20,31 @@ export class LocalDisks implements DiskProvider {
     this.#clock = clock;
   }
 
-  async open(path: string, volume: VolumeId | null): Promise<LabelledDisk> {
+  /** Also the opening has the limit of every operation: a disk that hangs is one that is not there. */
+  open(path: string, volume: VolumeId | null): Promise<LabelledDisk> {
+    const opening = this.#open(path, volume);
+    return new Promise((resolve, reject) => {
+      let late = false;
+      const timer = this.#clock.after(diskOperationMsMax, () => {
+        late = true;
+        reject(new HoldfastError('unavailable', `disk ${path} hangs: it could not be opened within ${diskOperationMsMax} ms`, { code: 'disk-hanging', hint: 'Look at the kernel log (dmesg), the cable and the SMART state of the disk.', context: { disk: path } }));
+      });
+      opening.then(
+        (opened) => {
+          timer.cancel();
+          // Given up meanwhile: nobody will close it.
+          if (late) void opened.disk.close().catch(() => undefined);
+          else resolve(opened);
+        },
+        (error: unknown) => {
+          timer.cancel();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  async #open(path: string, volume: VolumeId | null): Promise<LabelledDisk> {
     const expected = volume ?? (await carriedVolume(path));
     const { disk, label } = await openDisk(path, { volume: expected });
     const limited = new DeadlineDisk(disk, this.#clock, diskOperationMsMax);

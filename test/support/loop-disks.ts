@@ -21,6 +21,7 @@ export class LoopDisk {
   /** The mount point, which is the disk's directory for Holdfast. */
   readonly path: string;
   readonly #folder: string;
+  #frozen = false;
 
   /** `folder` is this disk's alone. */
   constructor(folder: string, bytes: number) {
@@ -44,12 +45,25 @@ export class LoopDisk {
     execFileSync(script, ['attach', this.#folder, '1'], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
 
+  /** Every write to it hangs, not even to be killed, until thaw(); what is cached can be read. */
+  freeze(): void {
+    execFileSync('fsfreeze', ['--freeze', this.path]);
+    this.#frozen = true;
+  }
+
+  thaw(): void {
+    if (this.#frozen) execFileSync('fsfreeze', ['--unfreeze', this.path]);
+    this.#frozen = false;
+  }
+
   /** What lies in the mount point of a disk that is detached: nothing, or somebody wrote beneath. */
   beneath(): readonly string[] {
     return readdirSync(this.path);
   }
 
   end(): void {
+    // A frozen filesystem could not be unmounted.
+    this.thaw();
     execFileSync(script, ['down', this.#folder], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
 }

@@ -149,6 +149,53 @@ it('a call past its limit fails as hanging, and its buffers are free when it end
   assert.equal(clock.timers, 0, 'a call in time leaves no timer');
 });
 
+it('while a call hangs past its limit later ones fail at once, reads only behind a read; when it ends they work again', async () => {
+  const clock = new HandClock();
+  const inner = new MemoryDisk({ id });
+  await inner.create('old', [Buffer.from('old')]);
+  const faulty = new FaultyDisk(inner);
+  const disk = new DeadlineDisk(faulty, clock, 1000);
+  const log = await disk.openLog('log', 4096);
+  const hang = async (call: Promise<unknown>): Promise<void> => {
+    const failed = assert.rejects(call, { code: 'disk-hanging' });
+    await settle();
+    clock.advance(1000);
+    await failed;
+  };
+  faulty.decide = atNth('create', 1, { type: 'hang' });
+  await hang(disk.create('a', []));
+  await assert.rejects(disk.create('b', []), { code: 'disk-hanging', message: /was not begun/ });
+  await assert.rejects(log.sync(), { code: 'disk-hanging' });
+  assert.equal((await disk.readAll('old', 10)).toString(), 'old');
+  faulty.decide = (call) => (call.operation === 'read-all' ? { type: 'hang' } : undefined);
+  await hang(disk.readAll('old', 10));
+  faulty.decide = () => undefined;
+  await assert.rejects(disk.size('old'), { code: 'disk-hanging' });
+  assert.equal(disk.hanging, 2);
+  faulty.release();
+  await settle();
+  assert.equal(disk.hanging, 0);
+  assert.deepEqual([...inner.paths()].sort(), ['a', 'log', 'old'], 'what was not begun has not happened');
+  await disk.create('b', []);
+  await log.sync();
+  assert.equal((await disk.readAll('old', 10)).toString(), 'old');
+});
+
+it('closing a disk that hangs is not waited for, and happens when it comes back', async () => {
+  const clock = new HandClock();
+  const inner = new MemoryDisk({ id });
+  const faulty = new FaultyDisk(inner, atNth('create', 1, { type: 'hang' }));
+  const disk = new DeadlineDisk(faulty, clock, 1000);
+  const creating = assert.rejects(disk.create('a', []), { code: 'disk-hanging' });
+  await settle();
+  clock.advance(1000);
+  await creating;
+  await assert.rejects(disk.close(), { code: 'disk-hanging' });
+  await settle();
+  await assert.rejects(inner.list(''), { code: 'disk-closed' });
+  faulty.release();
+});
+
 it('errors in time are passed on as they are', async () => {
   const disk = new DeadlineDisk(new MemoryDisk({ id }), new HandClock(), 1000);
   await assert.rejects(disk.readAll('a', 1), { code: 'disk-file-missing' });
