@@ -9,6 +9,7 @@ import { bootId, settingsDefaults } from './environment.js';
 import { installLastResort } from './last-resort.js';
 import { openLogger } from './logger.js';
 import { applyMountOptions, type MountChoices } from './mount-options.js';
+import { noticeReady } from './ready-notice.js';
 import { ServedVolume } from './served-volume.js';
 import { noteForUmount } from './umount-note.js';
 
@@ -43,6 +44,7 @@ export async function runDaemon(request: DaemonRequest, components: Components, 
     process.on('SIGINT', stopOnSignal);
     process.on('SIGHUP', () => {});
     await noteForUmount(`holdfast:${request.reference}`, served.mountPoint, logger);
+    if (request.foreground) await noticeReady(served.mountPoint, logger);
     serving(served);
     await served.ended;
   } catch (error) {
