@@ -20,7 +20,8 @@ export function decode(r: RequestReader): Call {
   const ino = asIno(r.nodeId);
   switch (r.opcode) {
     case Opcode.lookup:
-      return named(r, 0, (name) => ({ op: 'lookup', parent: ino, name }));
+      // An exported mount asks for '.' and '..' of an inode that it knows by a file handle.
+      return r.isDots(0) ? { op: 'lookup', parent: ino, name: r.copy(0, r.bodyBytes - 1) } : named(r, 0, (name) => ({ op: 'lookup', parent: ino, name }));
     case Opcode.getattr:
       return r.bodyBytes < 16 ? malformed : { op: 'getattr', ino };
     case Opcode.statx:

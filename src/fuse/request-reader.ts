@@ -84,6 +84,14 @@ export class RequestReader {
     return true;
   }
 
+  /** True when the rest of the body is '.' or '..' and its end. */
+  isDots(at: number): boolean {
+    const length = this.stringLength(at);
+    if ((length !== 1 && length !== 2) || this.bodyBytes !== at + length + 1) return false;
+    const start = this.#body + at;
+    return this.#bytes[start] === dot && this.#bytes[start + length - 1] === dot;
+  }
+
   /** A copy that outlives the slot. */
   copy(at: number, length: number): Buffer {
     const out = Buffer.allocUnsafe(length);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,16 @@ static int set_attribute(char **a) {
   return answer(lsetxattr(a[0], a[1], value, bytes, (int)number(a[3])));
 }
 
+// `set-many PATH COUNT`: user.attribute-N, each with its own name as value.
+static int set_many(char **a) {
+  for (long long i = 0; i < number(a[1]); i++) {
+    char name[64];
+    snprintf(name, sizeof name, "user.attribute-%lld", i);
+    if (lsetxattr(a[0], name, name, strlen(name), XATTR_CREATE) != 0) return answer(-1);
+  }
+  return answer(0);
+}
+
 static int print_bytes(const char *bytes, ssize_t count) {
   if (count < 0) return answer(-1);
   printf("ok ");
@@ -137,6 +148,36 @@ static int copy_range(char **a) {
   return answer(copy_file_range(from, &in, to, &out, (size_t)number(a[4]), 0));
 }
 
+// A block of 4 KiB through O_DIRECT: `direct-write PATH OFFSET TEXT` fills it with zeros behind the text, `direct-read PATH OFFSET BYTES` shows its beginning.
+static int direct(char **a, int writes) {
+  int fd = opened(a[0], O_RDWR | O_DIRECT);
+  if (fd < 0) return 0;
+  char *block = aligned_alloc(4096, 4096);
+  memset(block, 0, 4096);
+  if (!writes) return pread(fd, block, 4096, number(a[1])) < 0 ? answer(-1) : print_bytes(block, (ssize_t)number(a[2]));
+  memcpy(block, a[2], strlen(a[2]));
+  return answer(pwrite(fd, block, 4096, number(a[1])));
+}
+
+// Changes a private mapping, and shows what the file has there: `map-private PATH OFFSET TEXT`.
+static int map_private(char **a) {
+  int fd = opened(a[0], O_RDONLY);
+  if (fd < 0) return 0;
+  size_t count = strlen(a[2]), end = (size_t)number(a[1]) + count;
+  char *map = mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+  if (map == MAP_FAILED) return answer(-1);
+  memcpy(map + number(a[1]), a[2], count);
+  char *back = malloc(count);
+  return print_bytes(back, pread(fd, back, count, number(a[1])));
+}
+
+// access(2) of a user with one supplementary group: `in-group GROUP USER PATH MASK`.
+static int access_in_group(char **a) {
+  gid_t group = (gid_t)number(a[0]);
+  if (setgroups(1, &group) != 0 || setgid((gid_t)number(a[1])) != 0 || setuid((uid_t)number(a[1])) != 0) return answer(-1);
+  return answer(access(a[2], (int)number(a[3])));
+}
+
 // Seconds and nanoseconds of birth.
 static int birth(char **a) {
   struct statx s;
@@ -189,6 +230,11 @@ int main(int count, char **v) {
   IF("map", 4) return map_write(a);
   IF("map-read", 3) return map_read(a);
   IF("copy-range", 5) return copy_range(a);
+  IF("set-many", 2) return set_many(a);
+  IF("direct-write", 3) return direct(a, 1);
+  IF("direct-read", 3) return direct(a, 0);
+  IF("map-private", 3) return map_private(a);
+  IF("in-group", 4) return access_in_group(a);
   IF("birth", 1) return birth(a);
   IF("handle", 1) return handle_of(a);
   IF("read-handle", 2) return read_handle(a);

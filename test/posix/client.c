@@ -4,6 +4,7 @@
 //   hold-range PATH FROM LEN   try-range PATH FROM LEN      (fcntl locks)
 //   hold-ofd PATH FROM LEN     try-ofd PATH FROM LEN        (locks of the open file)
 //   hold-unlinked PATH TEXT    creates, writes, unlinks, keeps it open
+//   work DIR SEED               changes things in DIR at random until killed
 //   temporary DIR TEXT NAME FLAGS   writes a file without a name (O_TMPFILE), judges it, and gives it the name (an absolute path)
 //   hold-written PATH TEXT     creates and writes, never syncs
 //   append PATH TEXT COUNT     COUNT lines through O_APPEND, one write each
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,6 +53,40 @@ static int append(const char *path, const char *text, int count) {
   return close(fd);
 }
 
+static int work(const char *dir, unsigned seed) {
+  static char bytes[300000];
+  if (chdir(dir) != 0) return -1;
+  for (;;) {
+    char name[32], other[32];
+    snprintf(name, sizeof name, "f%d", rand_r(&seed) % 20);
+    snprintf(other, sizeof other, "f%d", rand_r(&seed) % 20);
+    int fd = open(name, O_RDWR | O_CREAT, 0644), from = open(other, O_RDONLY);
+    off_t at = rand_r(&seed) % 500000;
+    size_t length = (size_t)(rand_r(&seed) % (int)sizeof bytes);
+    // What fails, fails: others are at it too.
+    int result = fd < 0 ? -1 : 0;
+    switch (rand_r(&seed) % 9) {
+      case 0: result = (int)pwrite(fd, bytes, length, at); break;
+      case 1: result = (int)pread(fd, bytes, length, at); break;
+      case 2: result = rename(name, other); break;
+      case 3: result = unlink(name); break;
+      case 4: result = fsync(fd); break;
+      case 5: result = ftruncate(fd, at); break;
+      case 6: result = link(name, other); break;
+      case 7: result = (int)copy_file_range(from, NULL, fd, NULL, length, 0); break;
+      default: {
+        char *map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        struct stat s;
+        if (map != MAP_FAILED && fstat(fd, &s) == 0 && s.st_size >= 500000) map[at % 4096]++;
+        if (map != MAP_FAILED) munmap(map, 4096);
+      }
+    }
+    (void)result;
+    if (fd >= 0) close(fd);
+    if (from >= 0) close(from);
+  }
+}
+
 static int temporary(const char *dir, const char *text, const char *name, int flags) {
   int fd = open(dir, O_TMPFILE | O_RDWR | flags, 0640);
   struct stat s;
@@ -68,6 +104,11 @@ int main(int count, char **v) {
   if (count < 3) return 2;
   const char *mode = v[1], *path = v[2];
   if (strcmp(mode, "append") == 0 && count == 5) return answer(append(path, v[3], atoi(v[4])));
+  if (strcmp(mode, "work") == 0 && count == 4) {
+    printf("ready\n");
+    fflush(stdout);
+    return answer(work(path, (unsigned)atoi(v[3])));
+  }
   if (strcmp(mode, "temporary") == 0 && count == 6) return answer(temporary(path, v[3], v[4], atoi(v[5])));
   int fd = open(path, O_RDWR | O_CREAT, 0644);
   if (fd < 0) return answer(-1);

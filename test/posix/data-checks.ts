@@ -1,6 +1,6 @@
 // Bytes: what was written comes back, at any size and offset, through any door; appending, truncating, mapping.
 import assert from 'node:assert/strict';
-import { closeSync, constants, copyFileSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, readSync, statSync, truncateSync, unlinkSync, writeFileSync, writeSync, writevSync } from 'node:fs';
+import { closeSync, constants, copyFileSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, statSync, truncateSync, unlinkSync, writeFileSync, writeSync, writevSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckSkipped, type PosixChecks } from './check.js';
 import { call, client, clients, fails, file, heldClient, isXfs, pattern } from './helpers.js';
@@ -140,6 +140,42 @@ export const dataChecks: PosixChecks = {
     const expected = Buffer.alloc(10_000, 97);
     expected.write('in place', 5_000);
     assert.ok(readFileSync(path).equals(expected));
+  },
+  'a private mapping keeps its changes to itself': (dir) => {
+    const path = file(dir, 'f', Buffer.alloc(10_000, 'a'));
+    assert.equal(call('map-private', path, 5_000, 'changed'), '61'.repeat(7));
+    assert.ok(readFileSync(path).equals(Buffer.alloc(10_000, 'a')));
+  },
+  'O_DIRECT, read, write and mappings see each other at once': (dir) => {
+    const path = file(dir, 'f', Buffer.alloc(16_384, 'a'));
+    const fd = openSync(path, 'r+');
+    const back = Buffer.alloc(6);
+    readSync(fd, back, 0, 6, 4_096);
+    call('direct-write', path, 4_096, 'direct');
+    readSync(fd, back, 0, 6, 4_096);
+    assert.equal(back.toString(), 'direct');
+    assert.equal(call('map-read', path, 4_096, 6), Buffer.from('direct').toString('hex'));
+    writeSync(fd, 'buffer', 4_096);
+    assert.equal(call('direct-read', path, 4_096, 6), Buffer.from('buffer').toString('hex'));
+    call('map', path, 0, 4_096, 'mapped');
+    assert.equal(call('direct-read', path, 4_096, 6), Buffer.from('mapped').toString('hex'));
+    closeSync(fd);
+  },
+  'clients that are killed in the middle of anything leave everything in order': async (dir) => {
+    for (let round = 0; round < 6; round++) {
+      const held = await Promise.all([1, 2, 3, 4].map((n) => heldClient('work', dir, round * 10 + n)));
+      for (const one of held) {
+        // How far they come is theirs.
+        await new Promise((resolve) => setTimeout(resolve, 40 + round * 7));
+        await one.kill();
+      }
+    }
+    for (const name of readdirSync(dir)) {
+      const path = join(dir, name);
+      assert.equal(readFileSync(path).length, statSync(path).size);
+      unlinkSync(path);
+    }
+    assert.deepEqual(readdirSync(dir), []);
   },
   'a mapping sees what write(2) wrote, and zeros past the end': (dir) => {
     const path = file(dir, 'f', 'mapped');

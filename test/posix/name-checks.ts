@@ -72,6 +72,19 @@ export const nameChecks: PosixChecks = {
     assert.equal(readFileSync(join(at, 'leaf'), 'utf8'), 'deep');
     assert.equal(statSync(join(at, ...Array<string>(150).fill('..'))).ino, statSync(dir).ino);
   },
+  'a path has up to 4,095 bytes': (dir) => {
+    let path = dir;
+    while (Buffer.byteLength(path) < 4_095 - 256) {
+      path = join(path, 'p'.repeat(200));
+      mkdirSync(path);
+    }
+    const longest = join(path, 'f'.repeat(4_095 - Buffer.byteLength(path) - 1));
+    writeFileSync(longest, 'deep');
+    assert.equal(readFileSync(longest, 'utf8'), 'deep');
+    fails('ENAMETOOLONG', () => writeFileSync(`${longest}x`, ''));
+    renameSync(longest, join(path, 'short'));
+    assert.equal(readFileSync(join(path, 'short'), 'utf8'), 'deep');
+  },
   'a path through nothing is ENOENT, through a file ENOTDIR': (dir) => {
     file(dir, 'f');
     fails('ENOENT', () => file(join(dir, 'nothing'), 'x'));

@@ -136,6 +136,16 @@ export const permissionChecks: PosixChecks = {
     fails('EACCES', () => callAs(nobody, 'mkdir', join(dir, 'd', 'h'), 0o755));
     fails('EACCES', () => callAs(nobody, 'rename', join(dir, 'd', 'g'), join(dir, 'g'), 0));
   },
+  'supplementary groups count': (dir) => {
+    needsRoot();
+    chmodSync(dir, 0o755);
+    const path = file(dir, 'f', 'text');
+    chownSync(path, 0, 4_242);
+    chmodSync(path, 0o640);
+    call('in-group', 4_242, nobody, path, 4);
+    fails('EACCES', () => call('in-group', 4_242, nobody, path, 2));
+    fails('EACCES', () => call('in-group', 4_243, nobody, path, 4));
+  },
   'in a sticky directory only the owner removes and renames': (dir) => {
     const path = file(open(dir), 'f');
     chmodSync(dir, 0o1777);

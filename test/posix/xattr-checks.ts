@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, linkSync, mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { needsRoot, nobody, type PosixChecks } from './check.js';
+import { CheckSkipped, needsRoot, nobody, type PosixChecks } from './check.js';
 import { call, callAs, fails, file } from './helpers.js';
 
 const CREATE = 1;
@@ -76,6 +76,18 @@ export const xattrChecks: PosixChecks = {
     call('setxattr', path, long, 'v', 0);
     assert.deepEqual(list(path), [long]);
     fails('ERANGE', () => call('setxattr', path, `${long}n`, 'v', 0));
+  },
+  'a thousand attributes are kept, where there is room for them': (dir) => {
+    const path = file(dir, 'f');
+    const names = Array.from({ length: 1_000 }, (_, i) => `user.attribute-${i}`);
+    try {
+      call('set-many', path, 1_000);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new CheckSkipped('this filesystem keeps fewer');
+      throw error;
+    }
+    assert.deepEqual(list(path), [...names].sort());
+    for (const name of ['user.attribute-0', 'user.attribute-999']) assert.equal(get(path, name), name);
   },
   'many attributes are kept apart': (dir) => {
     const path = file(dir, 'f');

@@ -147,9 +147,14 @@ test('a name of 255 bytes is taken and one of 256 bytes is too long', () => {
 
 test('names that are empty, dot, dot-dot, hold a slash, or do not end are refused', () => {
   for (const wrong of ['\0', '.\0', '..\0', 'a/b\0', '/\0', 'abc', 'a\0b\0', '\0a\0']) {
-    assert.deepEqual(decoded(withBody('lookup', name(wrong))), refused(EINVAL), JSON.stringify(wrong));
+    assert.deepEqual(decoded(withBody('unlink', name(wrong))), refused(EINVAL), JSON.stringify(wrong));
   }
-  for (const fine of ['...\0', '.a\0', '..a\0']) assert.notDeepEqual(decoded(withBody('lookup', name(fine))), refused(EINVAL));
+  for (const fine of ['...\0', '.a\0', '..a\0']) assert.notDeepEqual(decoded(withBody('unlink', name(fine))), refused(EINVAL));
+});
+
+test('dot and dot-dot can be looked up, as exported mounts do, and nothing else that is no name', () => {
+  for (const dots of ['.', '..']) assert.deepEqual(decoded(withBody('lookup', name(`${dots}\0`))), { op: 'lookup', parent, name: name(dots) });
+  for (const wrong of ['\0', 'a/b\0', '/\0', '.', '.\0.\0', './\0', '../\0', '\0a\0']) assert.deepEqual(decoded(withBody('lookup', name(wrong))), refused(EINVAL), JSON.stringify(wrong));
 });
 
 test('offsets past 2^53 are refused where something would be written and mean the end where something is read', () => {
