@@ -171,6 +171,7 @@ function settingsOf(file: FileValues, path: string, defaults: SettingsDefaults):
       allowOther: mount?.allow_other ?? false,
       readOnly: mount?.read_only ?? false,
     },
+    preferHistory: null,
     log: { level: log?.level ?? base.log.level, filePath: log?.file ?? null },
     controlSocketPath: file.control_socket ?? base.controlSocketPath,
   };

@@ -1,6 +1,7 @@
 // The settings of one volume as plain data: what src/config yields from a TOML file and what the layers above are given.
 // Complete (every default filled in), checked (ranges, relations), frozen in meaning: no functions, no components.
 // Units are part of the names. Paths are absolute. Leaves to volume/init whether disks and backup really can hold this.
+import type { GenerationId } from '../base/ids.js';
 
 export type Scheme = 'parity' | 'copy';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -98,6 +99,8 @@ export interface VolumeSettings {
   /** Un-synced changes are durable after at most this. */
   readonly commitIntervalMs: number;
   readonly mount: MountSettings;
+  /** A generation of the history to go on with, where the disks hold two or one whose end is missing. For one mount: on the command line, not in the file. */
+  readonly preferHistory: GenerationId | null;
   readonly log: LogSettings;
   /** At most 107 bytes (sun_path). */
   readonly controlSocketPath: string;
@@ -123,6 +126,7 @@ export function defaultSettings(name: string, stateDir: string): Omit<VolumeSett
     retention: { keepRoots: 30 },
     commitIntervalMs: 1000,
     mount: { options: [], noatime: false, allowOther: false, readOnly: false },
+    preferHistory: null,
     log: { level: 'info', filePath: null },
     controlSocketPath: `${stateDir}/control.sock`,
   };

@@ -2,6 +2,7 @@
 // allow_other; leaves out what is for mount(8), fstab and systemd (defaults, _netdev, user, ...) and what the kernel's own table
 // shows of every FUSE mount; hands the rest to the kernel side. What nobody knows is refused before anything is opened.
 import { HoldfastError } from '../base/errors.js';
+import { asGenerationId, type GenerationId } from '../base/ids.js';
 import { nearestName } from '../config/nearest.js';
 import type { MountSettings, VolumeSettings } from '../config/settings.js';
 import { knownFlags } from '../fuse/mount-flags.js';
@@ -10,6 +11,8 @@ export interface MountChoices {
   /** Elements of -o, split at commas. */
   readonly options: readonly string[];
   readonly readOnly: boolean;
+  /** --prefer-history: 16 hex digits. */
+  readonly preferHistory?: string;
 }
 
 const ours = ['ro', 'rw', 'noatime', 'relatime', 'allow_other', 'noallow_other'];
@@ -42,7 +45,16 @@ const ignoredKeys = new Set(['user', 'uhelper', 'helper', 'comment', 'user_id', 
 
 export function applyMountOptions(settings: VolumeSettings, choices: MountChoices): VolumeSettings {
   const file: MountSettings = { ...settings.mount, options: [], readOnly: settings.mount.readOnly || choices.readOnly };
-  return { ...settings, mount: [...settings.mount.options, ...choices.options].reduce(withOption, file) };
+  return { ...settings, mount: [...settings.mount.options, ...choices.options].reduce(withOption, file), preferHistory: historyOf(choices) };
+}
+
+function historyOf({ preferHistory }: MountChoices): GenerationId | null {
+  if (preferHistory === undefined) return null;
+  if (/^[0-9a-f]{16}$/.test(preferHistory)) return asGenerationId(preferHistory);
+  throw new HoldfastError('invalid', `${JSON.stringify(preferHistory)} names no history: that is 16 hexadecimal digits`, {
+    code: 'prefer-history',
+    hint: 'Mount without --prefer-history: where a choice is needed, the error names the histories.',
+  });
 }
 
 /** What mount(8) gives at a remount is all that shall hold; what it does not name is as on a mount without options. */

@@ -144,13 +144,16 @@ export function cellsCovering(shard: { readonly id: SegmentId; readonly layout: 
   };
 }
 
-/** Path of a shard on its disk; at most 1,024 segments share a folder. */
+/** At most so many segments share a folder. */
+export const segmentsPerFolder = 1_024;
+
+/** Path of a shard on its disk. */
 export function shardPath(id: SegmentId, layoutNumber: number, index: number): string {
   return `${shardFolder(id)}/${segmentName(id)}.${layoutNumber}.${index}`;
 }
 
 export function shardFolder(id: SegmentId): string {
-  return `shards/${Math.floor(id.number / 1024).toString(16)}`;
+  return `shards/${Math.floor(id.number / segmentsPerFolder).toString(16)}`;
 }
 
 /** The inverse of the last part of `shardPath`; null for other names. */

@@ -8,7 +8,7 @@ import { parseJournalFileName } from '../format/batch-file.js';
 import type { Generation } from '../format/generation.js';
 import type { JournalFileHeader } from '../format/batch-file.js';
 import { type FoundBatch, JournalFileCopies } from './file-copies.js';
-import { historyEnd } from './generations.js';
+import { historyEnds } from './generations.js';
 
 /** One generation of the chosen history and its files on the present disks. */
 export interface ChosenGeneration {
@@ -52,10 +52,11 @@ export function listFiles(seen: readonly SeenFile[]): FileListing {
 }
 
 export function chooseFiles(volume: VolumeId, generations: readonly Generation[], listing: FileListing): readonly ChosenGeneration[] {
+  const ends = historyEnds(generations);
   return generations.map((generation, index) => {
     const byNumber = [...(listing.get(generation.number) ?? [])].sort(([a], [b]) => a - b);
     const files = byNumber.map(([fileNumber, { disks, headers }]) => new JournalFileCopies(volume, generation, fileNumber, disks, headers));
-    return { generation, end: historyEnd(generations, index), files };
+    return { generation, end: ends[index] ?? Number.POSITIVE_INFINITY, files };
   });
 }
 

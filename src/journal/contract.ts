@@ -6,6 +6,7 @@ import type { Disk } from '../disk/disk.js';
 import type { Generation } from '../format/generation.js';
 import type { PayloadRange } from '../format/payload.js';
 import type { JournalRecord } from '../format/records.js';
+import type { DurableMark } from './durable-marks.js';
 
 /** Names one position of one history: a live database is trusted only if its mark is found in the chosen chain. */
 export interface JournalMark {
@@ -66,11 +67,27 @@ export interface RetainedFile {
   remove(): Promise<void>;
 }
 
+/** What a disk's label says: in the term of this number, everything up to here was durable. Number 0: nothing was written down yet. */
+export interface LabelMark {
+  readonly generation: number;
+  readonly durableLsn: Lsn;
+}
+
+/** A disk of another history than the preferred one: not to be written, nor read for this one. */
+export interface SetAsideDisk {
+  readonly disk: DiskId;
+  readonly reason: string;
+}
+
 export interface RecoveredJournal {
   /** All known generations of the chosen history, ascending; the last one is the newest. */
   readonly generations: readonly Generation[];
   /** End of the chosen history; NO_LSN in an empty volume. */
   readonly end: JournalMark;
+  /** Disks that hold another history; empty but where one was preferred. */
+  readonly setAside: readonly SetAsideDisk[];
+  /** Throws 'corrupt' (journal-damaged) when one of them lies beyond the history; where a history was preferred it is only logged. */
+  requireDurable(marks: readonly DurableMark[]): void;
   /** Is this mark a batch end of the chosen history (or the start of one of its generations)? Reads the headers of one file. */
   contains(mark: JournalMark): Promise<boolean>;
   /** Records with lastLsn > from. Throws 'corrupt' (journal-damaged) naming files and LSNs when the chain between `from` and `end` has a gap. Reads one batch at a time. */

@@ -4,20 +4,19 @@
 import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
 import type { DiskId, Lsn, VolumeId } from '../base/ids.js';
 import { asGenerationId } from '../base/ids.js';
+import { disksMax } from '../base/limits.js';
 import type { Random } from '../base/random.js';
 import type { Disk } from '../disk/disk.js';
 import type { Generation } from '../format/generation.js';
-import { decodeGenerations, encodeGenerations, generationsBytesMax, generationsPath } from '../format/generation-codec.js';
+import { decodeGenerations, encodeGenerations, generationsBytesMax, generationsMax, generationsPath } from '../format/generation-codec.js';
 import { isUnknownVersion } from '../format/version.js';
 import type { RecoveredJournal } from './contract.js';
 import type { DiskFailure } from './generation-files.js';
 
-/**
- * Generations that no longer matter to the journal are kept up to this many (150 bytes each with four disks). The newest entry in
- * the backup names one of ours; a machine that mounts daily without reaching its backup must still know that one by its id, or it
- * would take its own old epoch for another owner's.
- */
+/** Generations that no longer matter to the journal are kept up to this many (150 bytes each with four disks): a disk that was away for long, or was mounted apart, is told from one of ours by them. */
 const KEPT_FOR_HISTORY = 1_000;
+/** What the file may hold after a mount; a life adds one for every disk that fails. */
+const KEPT_MAX = generationsMax - disksMax;
 
 /** Smallest number of a generation's members with which it may be mounted. */
 export function quorum(generation: Generation): number {
@@ -79,15 +78,33 @@ export function nextGeneration(recovered: Pick<RecoveredJournal, 'end' | 'highes
   };
 }
 
-/** Drops generations of which no record above `floor` (where the oldest kept image stands) can be needed. */
-export function pruneGenerations(generations: readonly Generation[], floor: Lsn): readonly Generation[] {
-  const firstKept = generations.findIndex((_, index) => index >= generations.length - KEPT_FOR_HISTORY || historyEnd(generations, index) > floor);
-  return generations.slice(Math.max(0, firstKept));
+/**
+ * Drops generations of which no record above `floor` (where the oldest kept image stands) can be needed, one more to come. The newest
+ * entry in the backup names one of ours by its id, and must be known by it, or the machine would take its own epoch for another
+ * owner's. That is the one in which the last known root was made (at LSN `lastRoot`; null: no backup, nothing to know), or a later
+ * one: from there on all are kept, as far as the file holds them, and that one for good.
+ */
+export function pruneGenerations(generations: readonly Generation[], floor: Lsn, lastRoot: Lsn | null): readonly Generation[] {
+  const ofRoot = lastRoot === null ? generations.length : Math.max(0, generations.findLastIndex((generation) => generation.parentLsn <= lastRoot));
+  const needed = historyEnds(generations).findIndex((end, index) => index >= generations.length - KEPT_FOR_HISTORY || end > floor);
+  const kept = generations.slice(Math.max(0, Math.min(needed, ofRoot)));
+  const tooMany = kept.length + 1 - KEPT_MAX;
+  return tooMany <= 0 ? kept : [...kept.slice(0, 1), ...kept.slice(1 + tooMany)];
 }
 
-/** Highest LSN of a generation that counts: what it has above the parent LSN of a later one is void. */
-export function historyEnd(generations: readonly Generation[], index: number): number {
+/** From this number on a list tells all: it was pruned below, and behind its first entry when it is full. */
+export function completeFrom(generations: readonly Generation[]): number {
+  const [first, second] = [...generations].sort((a, b) => a.number - b.number);
+  return (generations.length >= KEPT_MAX ? second : first)?.number ?? 0;
+}
+
+/** Of each generation the highest LSN that counts: what it has above the parent LSN of a later one is void. */
+export function historyEnds(generations: readonly Generation[]): readonly number[] {
+  const ends: number[] = [];
   let end = Number.POSITIVE_INFINITY;
-  for (const later of generations.slice(index + 1)) end = Math.min(end, later.parentLsn);
-  return end;
+  for (let index = generations.length - 1; index >= 0; index--) {
+    ends[index] = end;
+    end = Math.min(end, generations[index]?.parentLsn ?? end);
+  }
+  return ends;
 }

@@ -7,20 +7,20 @@ import { asLsn, NO_LSN } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import type { Disk } from '../disk/disk.js';
 import { decodeRecords } from '../format/batch.js';
-import { decodeFileHeader, fileHeaderBytes, journalFilePath, journalFolder, parseJournalFileName } from '../format/batch-file.js';
 import type { Generation } from '../format/generation.js';
 import type { PayloadRange } from '../format/payload.js';
-import { type ChosenGeneration, chooseFiles, damaged, filesAbove, listFiles, type SeenFile, walk } from './chosen-files.js';
-import type { JournalMark, RecoveredBatch, RecoveredJournal, RetainedFile } from './contract.js';
+import { type ChosenGeneration, chooseFiles, damaged, filesAbove, listFiles, walk } from './chosen-files.js';
 import { BodyReader } from './body-reader.js';
-import { readOrFail } from './copy-reader.js';
+import type { JournalMark, LabelMark, RecoveredBatch, RecoveredJournal, RetainedFile, SetAsideDisk } from './contract.js';
+import { type DiskLook, lookAt } from './disk-look.js';
+import { beyondEnd, type DurableMark, lostMarks } from './durable-marks.js';
 import type { FoundBatch } from './file-copies.js';
-import { loadGenerations } from './generations.js';
+import { describedFork } from './fork-report.js';
 import { healFile, healOrder } from './heal.js';
-import { type DurableMark, findEnd, type HistoryEnd, NO_GENERATION, requireMarks } from './history-end.js';
+import { findEnd, type HistoryEnd, NO_GENERATION } from './history-end.js';
 import { PayloadIndex } from './payload-index.js';
 import { KeptFile, retainedFiles } from './retained-files.js';
-import { chooseHistory, type DiskKnowledge } from './true-history.js';
+import { chooseHistory, type TrueHistory } from './true-history.js';
 
 export interface RecoveryOptions {
   readonly volume: VolumeId;
@@ -28,9 +28,9 @@ export interface RecoveryOptions {
   readonly disks: readonly Disk[];
   /** Where copies should be, by configuration: preferred by heal(). */
   readonly journalDisks: readonly DiskId[];
-  /** Numbers known as durable from labels, shard headers and images. */
-  readonly marks?: readonly DurableMark[];
-  /** The last generation of the branch a person chose after 'conflict' (journal-fork). */
+  /** What the labels of these disks say. */
+  readonly labels?: ReadonlyMap<DiskId, LabelMark>;
+  /** A generation of the history that a person chose after 'conflict' (journal-fork) or 'corrupt' (journal-damaged): its end is taken as it is found. */
   readonly prefer?: GenerationId;
   readonly logger: Logger;
 }
@@ -40,8 +40,9 @@ export interface RecoveryOptions {
  * 'corrupt' (journal-damaged) when the end of the history is below a durable mark. Repeatable; changes nothing.
  */
 export async function recoverJournal(options: RecoveryOptions): Promise<RecoveredJournal> {
-  const looks = await Promise.all(options.disks.map((disk) => lookAt(disk, options.volume)));
-  const { generations, highestNumber } = chooseHistory(looks.map(({ knowledge }) => knowledge), options.prefer ?? null);
+  const all = await Promise.all(options.disks.map((disk) => lookAt(disk, options.volume)));
+  const { generations, highestNumber, setAside } = await chooseOrDescribe(options, all);
+  const looks = all.filter(({ knowledge }) => !setAside.some(({ disk }) => disk === knowledge));
   const listing = listFiles(looks.flatMap(({ files }) => files));
   if (generations.length === 0 && listing.size > 0) {
     throw new HoldfastError('corrupt', 'there are journal files, but no disk knows any generation of the journal', {
@@ -51,12 +52,40 @@ export async function recoverJournal(options: RecoveryOptions): Promise<Recovere
   }
   const open = chooseFiles(options.volume, generations, listing);
   const tip = open.at(-1);
-  const end: HistoryEnd = tip === undefined ? { mark: { generation: NO_GENERATION, lsn: NO_LSN, link: 0 }, lastGroup: [] } : await findEnd(tip);
-  requireMarks(end.mark, options.marks ?? [], tip?.generation.journalDisks ?? []);
+  const end: HistoryEnd = tip === undefined ? { mark: { generation: NO_GENERATION, lsn: NO_LSN, link: 0 }, lastGroup: [], durable: NO_LSN } : await findEnd(tip);
   const history = open.map((chosen) => (chosen === tip ? { ...chosen, end: end.mark.lsn } : chosen));
   const retained = await retainedFiles(history, listing, end.mark.lsn);
   const highest = Math.max(highestNumber, ...listing.keys());
-  return new ChosenJournal(options, history, end, retained, highest);
+  const journal = new ChosenJournal({ ...options, disks: looks.map(({ disk }) => disk) }, history, end, retained, highest, setAside.map(asideOf));
+  journal.requireDurable([...ownMarks(tip, end), ...labelMarks(looks, options.labels ?? new Map<DiskId, LabelMark>())]);
+  return journal;
+}
+
+async function chooseOrDescribe(options: RecoveryOptions, looks: readonly DiskLook[]): Promise<TrueHistory> {
+  try {
+    return chooseHistory(looks.map(({ knowledge }) => knowledge), options.prefer ?? null);
+  } catch (error) {
+    throw isErrorOf(error, 'conflict') ? await describedFork(error, options.volume, looks) : error;
+  }
+}
+
+function asideOf({ disk, generation }: TrueHistory['setAside'][number]): SetAsideDisk {
+  return { disk: disk.disk.id, reason: `holds another history of this volume, generation ${generation.number} (${generation.id}): set aside by --prefer-history and not touched` };
+}
+
+/** Headers of batches and files say how far everything was durable when they were written. */
+function ownMarks(tip: ChosenGeneration | undefined, end: HistoryEnd): readonly DurableMark[] {
+  return tip === undefined ? [] : [{ generation: { id: tip.generation.id }, lsn: end.durable, source: 'the journal itself' }];
+}
+
+function labelMarks(looks: readonly DiskLook[], labels: ReadonlyMap<DiskId, LabelMark>): readonly DurableMark[] {
+  return looks.flatMap(({ disk, knowledge }) => {
+    const label = labels.get(disk.id);
+    if (label === undefined || label.generation === 0) return [];
+    // Two histories may have terms of one number: the list beside the label says which is meant.
+    const id = knowledge.list?.find((generation) => generation.number === label.generation)?.id;
+    return [{ generation: { number: label.generation, ...(id === undefined ? {} : { id }) }, lsn: label.durableLsn, source: `the label of ${disk.path}` }];
+  });
 }
 
 class ChosenJournal implements RecoveredJournal {
@@ -64,12 +93,13 @@ class ChosenJournal implements RecoveredJournal {
   readonly end: JournalMark;
   readonly retained: readonly RetainedFile[];
   readonly highestNumber: number;
+  readonly setAside: readonly SetAsideDisk[];
   readonly #options: RecoveryOptions;
   readonly #history: readonly ChosenGeneration[];
   readonly #end: HistoryEnd;
   readonly #payload: PayloadIndex;
 
-  constructor(options: RecoveryOptions, history: readonly ChosenGeneration[], end: HistoryEnd, retained: readonly RetainedFile[], highestNumber: number) {
+  constructor(options: RecoveryOptions, history: readonly ChosenGeneration[], end: HistoryEnd, retained: readonly RetainedFile[], highestNumber: number, setAside: readonly SetAsideDisk[]) {
     this.#options = options;
     this.#history = history;
     this.#end = end;
@@ -78,6 +108,15 @@ class ChosenJournal implements RecoveredJournal {
     this.end = end.mark;
     this.retained = retained;
     this.highestNumber = highestNumber;
+    this.setAside = setAside;
+  }
+
+  requireDurable(marks: readonly DurableMark[]): void {
+    const lost = lostMarks(this.#history, marks);
+    const [worst] = lost;
+    if (worst === undefined) return;
+    if (this.#options.prefer === undefined) throw beyondEnd(worst, this.#history);
+    for (const { mark, end } of lost) this.#options.logger.error({ source: mark.source, durable: mark.lsn, end }, 'records that were durable are given up: the history that was chosen ends before them');
   }
 
   async contains(mark: JournalMark): Promise<boolean> {
@@ -156,36 +195,4 @@ class ChosenJournal implements RecoveredJournal {
 
 function bytesOf(segment: SegmentNumber, batch: FoundBatch): number {
   return batch.payload.reduce((sum, place) => (place.segment === segment ? sum + place.length : sum), 0);
-}
-
-interface DiskLook {
-  readonly knowledge: DiskKnowledge;
-  readonly files: readonly SeenFile[];
-}
-
-/** Its list of generations, and the header block of every journal file: a disk whose list is damaged still bears witness by those. */
-async function lookAt(disk: Disk, volume: VolumeId): Promise<DiskLook> {
-  const loaded = await loadGenerations(disk, volume);
-  const seen = new Map<GenerationId, Generation>();
-  const files: SeenFile[] = [];
-  const block = Buffer.alloc(fileHeaderBytes);
-  for (const name of await listNames(disk)) {
-    const numbers = parseJournalFileName(name);
-    if (numbers === null) continue;
-    const read = await readOrFail(disk, journalFilePath(numbers.generationNumber, numbers.fileNumber), 0, block);
-    const header = read ? decodeFileHeader(block) : null;
-    const own = header?.volume === volume && header.generation.number === numbers.generationNumber ? header : null;
-    files.push({ disk, name, header: own });
-    if (own !== null) seen.set(own.generation.id, own.generation);
-  }
-  return { knowledge: { disk, ...loaded, seen: [...seen.values()] }, files };
-}
-
-async function listNames(disk: Disk): Promise<readonly string[]> {
-  try {
-    return await disk.list(journalFolder);
-  } catch (error) {
-    if (isErrorOf(error, 'unavailable')) return [];
-    throw error;
-  }
 }

@@ -5,6 +5,8 @@ import { failpoint } from '../base/failpoint.js';
 import { asDiskId } from '../base/ids.js';
 import { uuid } from '../base/random.js';
 import type { Disk } from '../disk/disk.js';
+import { loadGenerations } from '../journal/generations.js';
+import { strangersTo } from '../journal/true-history.js';
 import type { VolumeCore } from '../volume/core.js';
 import { makeDurable } from '../volume/generation.js';
 import type { MountedVolume } from '../volume/mounted-volume.js';
@@ -46,6 +48,25 @@ async function labelled(core: VolumeCore, path: string): Promise<Disk> {
     return await disks.format(path, { volume: core.volume, disk: asDiskId(uuid(random)), volumeName: core.settings.name });
   } catch (error) {
     if (!isErrorOf(error, 'conflict')) throw error;
-    return (await disks.open(path, core.volume)).disk;
+    const { disk } = await disks.open(path, core.volume);
+    try {
+      await refuseOtherHistory(core, disk);
+    } catch (refused) {
+      await disk.close();
+      throw refused;
+    }
+    return disk;
   }
+}
+
+/** What a disk that was mounted apart holds would be gone with its first journal file: that is for a person to say, by emptying it. */
+async function refuseOtherHistory(core: VolumeCore, disk: Disk): Promise<void> {
+  const { list } = await loadGenerations(disk, core.volume);
+  const other = strangersTo(core.generations, list ?? []).at(-1);
+  if (other === undefined) return;
+  throw new HoldfastError('conflict', `${disk.path} holds another history of this volume, generation ${other.number} (${other.id})`, {
+    code: 'disk-other-history',
+    hint: 'If nothing of it is needed any more (`holdfast mount --prefer-history` shows it), empty the directory and try again.',
+    context: { disk: disk.path, generation: other.id },
+  });
 }

@@ -9,7 +9,7 @@ import type { Backup } from '../backup/backup.js';
 import type { Thresholds, VolumeSettings } from '../config/settings.js';
 import type { Generation } from '../format/generation.js';
 import type { JournalRecord } from '../format/records.js';
-import type { Journal } from '../journal/contract.js';
+import type { Journal, LabelMark } from '../journal/contract.js';
 import type { Pool, SegmentPlace } from '../pool/contract.js';
 import type { ImageSource, SegmentRow, Skeleton } from '../skeleton/contract.js';
 import type { DiskSet } from './disk-set.js';
@@ -68,6 +68,8 @@ export class VolumeCore {
   refilled: { readonly segments: number; readonly bytes: number } = { segments: 0, bytes: 0 };
   /** Shards of segments that reads had to decode around. */
   readonly damagedShards = new Map<SegmentNumber, Set<number>>();
+  /** What the labels were told last. */
+  labelled: LabelMark | null = null;
   /** The backup lost an object that it had: a flush is due although no delta waits. */
   presenceLost = false;
   #deferring = false;

@@ -70,6 +70,15 @@ export class DiskSet {
     this.onFailed(failed);
   }
 
+  /** It holds another history: from now on it counts as one that is not there. Gives the disk, for the caller to close. */
+  setAside(id: DiskId, reason: string): Disk | null {
+    const index = this.#members.findIndex((m) => m.disk?.id === id);
+    const member = this.#members[index];
+    if (member === undefined) return null;
+    this.#members[index] = { ...member, disk: null, state: 'foreign', reason };
+    return member.disk;
+  }
+
   /** A new disk takes the place of the member with this path. */
   replace(path: string, next: DiskMember): void {
     const index = this.#members.findIndex((m) => m.path === path);

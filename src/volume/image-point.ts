@@ -4,6 +4,7 @@ import { asLsn, NO_LSN, type SegmentNumber } from '../base/ids.js';
 import type { JournalMark } from '../journal/contract.js';
 import type { ConsistencyPoints } from './consistency-point.js';
 import type { VolumeCore } from './core.js';
+import { markLabels } from './label-marks.js';
 
 /** Publishes an image of now to tolerance + 1 disks. False when too few disks took it; then nothing is released. */
 export async function publishLocalImage(core: VolumeCore, points: ConsistencyPoints): Promise<boolean> {
@@ -27,7 +28,9 @@ export async function publishCaptured(core: VolumeCore, mark: JournalMark): Prom
   await core.journal.commit();
   // Durable from here: everything up to the mark.
   failpoint('after-commit-before-local-images');
-  return core.localImages.publish(core.imageSource, mark);
+  const published = await core.localImages.publish(core.imageSource, mark);
+  if (published) await markLabels(core);
+  return published;
 }
 
 /** Removes journal files that every kept image covers and whose payload nobody needs. */

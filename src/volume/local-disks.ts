@@ -50,7 +50,7 @@ export class LocalDisks implements DiskProvider {
     const limited = new DeadlineDisk(disk, this.#clock, diskOperationMsMax);
     const real = await realpath(path);
     this.#places.set(limited, { path: real, mount: await mountAt(real) });
-    return { disk: limited, volume: label.volume };
+    return { disk: limited, volume: label.volume, mark: { generation: label.generation, durableLsn: label.durableLsn } };
   }
 
   async probe(disk: Disk): Promise<void> {

@@ -24,6 +24,8 @@ interface Chain {
 export interface LocalImage {
   readonly chain: ImageChain;
   readonly image: ImageReference;
+  /** Path of its disk. */
+  readonly on: string;
 }
 
 export class LocalImages {
@@ -50,7 +52,7 @@ export class LocalImages {
     for (const disk of this.#disks.present()) {
       try {
         const { chain, kept } = await this.#chain(disk);
-        for (const image of kept) found.push({ chain, image });
+        for (const image of kept) found.push({ chain, image, on: disk.path });
       } catch (error) {
         // A disk whose images cannot be read is no source; another one is. It stays out of images until it works.
         this.#disks.fail(disk.id, error);

@@ -1,14 +1,17 @@
 // Opens the disks that the settings name and finds out which volume they carry. A disk that is missing, foreign or only an
 // unmounted mount point becomes a member without a Disk: it is never written to, and status says why.
 import { HoldfastError, messageOf } from '../base/errors.js';
-import type { VolumeId } from '../base/ids.js';
+import type { DiskId, VolumeId } from '../base/ids.js';
 import type { VolumeSettings } from '../config/settings.js';
+import type { LabelMark } from '../journal/contract.js';
 import type { DiskMember, DiskRole } from './disk-set.js';
 import type { VolumePorts } from './ports.js';
 
 export interface OpenedDisks {
   readonly volume: VolumeId;
   readonly members: readonly DiskMember[];
+  /** What the labels of the members say of the journal. */
+  readonly labels: ReadonlyMap<DiskId, LabelMark>;
 }
 
 export async function openDisks(settings: VolumeSettings, ports: VolumePorts): Promise<OpenedDisks> {
@@ -19,12 +22,12 @@ export async function openDisks(settings: VolumeSettings, ports: VolumePorts): P
   const opened = await Promise.all(
     paths.map(async ({ path, role }) => {
       try {
-        const { disk, volume } = await ports.disks.open(path, null);
-        return { member: { path, role, disk, state: 'healthy', reason: '' } satisfies DiskMember, volume };
+        const { disk, volume, mark } = await ports.disks.open(path, null);
+        return { member: { path, role, disk, state: 'healthy', reason: '' } satisfies DiskMember, volume, mark };
       } catch (error) {
         if (!(error instanceof HoldfastError)) throw error;
         const state = error.kind === 'conflict' || error.code === 'disk-foreign' ? 'foreign' : 'missing';
-        return { member: { path, role, disk: null, state, reason: messageOf(error) } satisfies DiskMember, volume: null };
+        return { member: { path, role, disk: null, state, reason: messageOf(error) } satisfies DiskMember, volume: null, mark: null };
       }
     }),
   );
@@ -37,14 +40,16 @@ export async function openDisks(settings: VolumeSettings, ports: VolumePorts): P
     });
   }
   const members: DiskMember[] = [];
-  for (const { member, volume: carried } of opened) {
+  const labels = new Map<DiskId, LabelMark>();
+  for (const { member, volume: carried, mark } of opened) {
+    if (member.disk !== null && carried === volume) labels.set(member.disk.id, mark);
     if (member.disk === null || carried === volume) members.push(member);
     else {
       await member.disk.close();
       members.push({ ...member, disk: null, state: 'foreign', reason: `belongs to volume ${String(carried)}, not to ${volume}` });
     }
   }
-  return { volume, members };
+  return { volume, members, labels };
 }
 
 function majority(volumes: readonly VolumeId[]): VolumeId | null {

@@ -19,11 +19,13 @@ import { DiskSet } from './disk-set.js';
 import { LocalImages } from './local-images.js';
 import { localPorts, type SystemIo } from './local-ports.js';
 import { MountedVolume } from './mounted-volume.js';
-import { openDisks } from './open-disks.js';
+import { markLabels } from './label-marks.js';
+import { type OpenedDisks, openDisks } from './open-disks.js';
 import type { VolumePorts } from './ports.js';
 import { skeletonPath } from './skeleton-path.js';
 import { recoverSkeleton } from './recover-skeleton.js';
 import { refillOpenSegments } from './refill.js';
+import { shardMarks } from './shard-marks.js';
 
 /** Opens a volume on real disks and stores. */
 export function openVolume(settings: VolumeSettings, io: SystemIo): Promise<MountedVolume> {
@@ -31,10 +33,10 @@ export function openVolume(settings: VolumeSettings, io: SystemIo): Promise<Moun
 }
 
 export async function openVolumeWith(settings: VolumeSettings, ports: VolumePorts): Promise<MountedVolume> {
-  const { volume, members } = await openDisks(settings, ports);
+  const { volume, members, labels } = await openDisks(settings, ports);
   const disks = new DiskSet(members, (member) => ports.logger.error({ disk: member.path, reason: member.reason }, 'a disk failed and is written no more'));
   try {
-    return await recoverAndStart(settings, ports, volume, disks);
+    return await recoverAndStart(settings, ports, volume, disks, labels);
   } catch (error) {
     for (const disk of disks.present()) await disk.close();
     throw withAbsentDisks(error, disks);
@@ -49,29 +51,50 @@ function withAbsentDisks(error: unknown, disks: DiskSet): unknown {
   return new HoldfastError(error.kind, `${error.message}. Disks that cannot be used: ${list}`, { code: error.code, ...(error.hint === undefined ? {} : { hint: error.hint }), context: error.context, cause: error });
 }
 
-async function recoverAndStart(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, disks: DiskSet): Promise<MountedVolume> {
+async function recoverAndStart(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, disks: DiskSet, labels: OpenedDisks['labels']): Promise<MountedVolume> {
   const backup = await openBackupIfAny(settings, ports, volume);
   try {
-    return await recoverWith(settings, ports, volume, disks, backup);
+    return await recoverWith(settings, ports, volume, disks, labels, backup);
   } catch (error) {
     await backup?.close();
     throw error;
   }
 }
 
-async function recoverWith(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, disks: DiskSet, backup: Backup | null): Promise<MountedVolume> {
+async function recoverWith(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, disks: DiskSet, labels: OpenedDisks['labels'], backup: Backup | null): Promise<MountedVolume> {
   const path = skeletonPath(settings);
   const vouched = vouchFor(path, ports);
-  const recovered = await recoverJournal({ volume, disks: disks.present(), journalDisks: disks.journalCandidates().map((d) => d.id), logger: ports.logger });
+  const recovered = await recoverHistory(settings, ports, volume, disks, labels);
   const localImages = new LocalImages(volume, ports, disks, settings.tolerance + 1);
   const { skeleton, startingPoints, unclean } = await recoverSkeleton({ volume, path, vouched, recordDeltas: backup !== null, journal: recovered, localImages, backup, ports });
   failpoint('after-replay-before-heal');
   try {
+    // A life that ended well has left no segment that its journal does not know.
+    if (unclean) recovered.requireDurable(await shardMarks(disks.present(), volume, recovered.generations, skeleton.nextSegment()));
     return await startHistory({ settings, ports, volume, disks, backup, localImages, skeleton, recovered, startingPoints, unclean });
   } catch (error) {
     skeleton.close();
     throw error;
   }
+}
+
+/** The true history; disks that hold another one count as absent from here on. */
+export async function recoverHistory(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId, disks: DiskSet, labels: OpenedDisks['labels']): Promise<RecoveredJournal> {
+  const prefer = settings.preferHistory;
+  const recovered = await recoverJournal({
+    volume,
+    disks: disks.present(),
+    journalDisks: disks.journalCandidates().map((disk) => disk.id),
+    labels,
+    ...(prefer === null ? {} : { prefer }),
+    logger: ports.logger,
+  });
+  for (const { disk, reason } of recovered.setAside) {
+    const left = disks.setAside(disk, reason);
+    ports.logger.warn({ disk: left?.path, reason }, 'a disk of another history is left alone');
+    await left?.close();
+  }
+  return recovered;
 }
 
 export interface HistoryStart {
@@ -94,7 +117,7 @@ export async function startHistory(start: HistoryStart): Promise<MountedVolume> 
   await healFrom(start, Math.min(settings.tolerance + 1, disks.journalCandidates().length));
   failpoint('after-heal-before-generation');
   const generation = generationAfter(recovered, disks, settings.tolerance, ports.random);
-  const generations = [...pruneGenerations(recovered.generations, start.startingPoints[0] ?? NO_LSN), generation];
+  const generations = [...pruneGenerations(recovered.generations, start.startingPoints[0] ?? NO_LSN, start.backup === null ? null : (start.skeleton.lastRoot()?.cut ?? NO_LSN)), generation];
   await makeDurable(disks, start.volume, generations);
   // Durable from here: this term exists on every present disk; older batches above its parent LSN are void.
   failpoint('after-generation-before-start');
@@ -105,6 +128,8 @@ export async function startHistory(start: HistoryStart): Promise<MountedVolume> 
     recordDisks(core);
     await refillOpenSegments(core, recovered);
     await recovered.settle();
+    // Marks of what was given up on purpose must not refuse the next mount.
+    if (settings.preferHistory !== null) await markLabels(core);
   } catch (error) {
     // What runs already would keep the process alive; skeleton, disks and backup are let go by the callers. A journal that
     // cannot be written either has nothing to add: the error that brought us here is the one to tell.

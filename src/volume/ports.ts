@@ -7,6 +7,7 @@ import type { Random } from '../base/random.js';
 import type { BackupSettings } from '../config/settings.js';
 import type { Disk } from '../disk/disk.js';
 import type { Codec } from '../native/codec.js';
+import type { LabelMark } from '../journal/contract.js';
 import type { JournalLimits } from '../journal/journal.js';
 import type { PoolSettings } from '../pool/ports.js';
 import type { ObjectStore } from '../objectstore/object-store.js';
@@ -21,6 +22,8 @@ export interface DiskLabelRequest {
 export interface LabelledDisk {
   readonly disk: Disk;
   readonly volume: VolumeId;
+  /** What its label says of the journal. */
+  readonly mark: LabelMark;
 }
 
 export interface DiskProvider {

@@ -63,16 +63,11 @@ export async function recoverSkeleton(request: RecoverRequest): Promise<Recovere
 /** Images on the disks that lie on the chosen history, newest first. */
 async function usableImages(request: RecoverRequest): Promise<readonly LocalImage[]> {
   const usable: LocalImage[] = [];
-  const { end, generations } = request.journal;
-  for (const found of await request.localImages.find()) {
+  const images = await request.localImages.find();
+  // An image is made of durable records only: a history of its own generation that ends before it has lost some (rule 1).
+  request.journal.requireDurable(images.map(({ image, on }) => ({ generation: { id: image.generation }, lsn: image.lsn, source: `a skeleton image on ${on}` })));
+  for (const found of images) {
     const { generation, lsn, link } = found.image;
-    // An image is made of durable records only: a history of its own generation that ends before it has lost some (rule 1).
-    if (generation === generations.at(-1)?.id && lsn > end.lsn) {
-      throw new HoldfastError('corrupt', `the journal is damaged: a skeleton image reaches LSN ${lsn}, the journal on the disks that are here only ${end.lsn}`, {
-        code: 'journal-damaged',
-        hint: 'Bring back a missing disk and mount again; if it is gone for good, restore the last root with `holdfast restore --from URL`.',
-      });
-    }
     if (await request.journal.contains({ generation, lsn, link })) usable.push(found);
   }
   return usable;

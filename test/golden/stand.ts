@@ -49,7 +49,8 @@ export class Stand {
           // Every opening is a new descriptor on the same bytes.
           const opened = disk.crash(world.random, 'process');
           world.slots.set(path, opened);
-          return { disk: opened, volume: (await readLabel(opened)).volume };
+          const { volume, generation, durableLsn } = await readLabel(opened);
+          return { disk: opened, volume, mark: { generation, durableLsn } };
         },
         format: async (path, request): Promise<Disk> => {
           const disk = this.#disk(path, request.disk);

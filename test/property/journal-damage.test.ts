@@ -2,9 +2,12 @@
 // nothing, and after any crash a prefix that contains everything acknowledged comes back. HOLDFAST_SEED runs one seed, HOLDFAST_SEEDS that many.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isErrorOf } from '../../src/base/errors.js';
+import type { DiskId } from '../../src/base/ids.js';
 import type { SeededRandom } from '../../src/base/random.js';
 import type { MemoryDisk } from '../../src/disk/memory-disk.js';
-import { JournalWorld, type Mounted, type WorldShape } from '../unit/journal/journal-world.js';
+import type { LabelMark } from '../../src/journal/contract.js';
+import { diskId, JournalWorld, type Mounted, type WorldShape } from '../unit/journal/journal-world.js';
 
 const only = process.env['HOLDFAST_SEED'];
 const count = Number(process.env['HOLDFAST_SEEDS'] ?? 60);
@@ -139,4 +142,33 @@ test('after a power loss at any moment everything acknowledged is there, also wi
     }
     await world.check(await world.recover(present));
   });
+});
+
+test('whatever is lost of the end on all disks at once, a mark of what was durable refuses the rest', async () => {
+  let refused = 0;
+  await eachSeed(async (world, random) => {
+    for (let life = 0; life < 2; life++) {
+      const mounted = await world.mount();
+      await work(world, mounted, 2 + random.below(12));
+      await world.commit(mounted);
+      // As a label would say it, on any one disk.
+      const label: [DiskId, LabelMark] = [diskId(random.below(world.shape.disks)), { generation: mounted.journal.generation.number, durableLsn: mounted.journal.durableLsn }];
+      world.crash('process');
+      const kept = await Promise.all(world.disks.map((disk) => contentOf(disk)));
+      const cut = random.below(60_000);
+      for (const disk of world.disks) {
+        for (const path of disk.paths()) if (path.startsWith('journal/') && random.below(3) > 0) disk.tamper(path, (bytes) => bytes.fill(0, Math.min(bytes.length, Math.max(4096, cut))));
+      }
+      try {
+        const recovered = await world.recover(world.all(), { labels: new Map([label]) });
+        assert.ok(recovered.end.lsn >= label[1].durableLsn, `it ends at ${recovered.end.lsn}, ${label[1].durableLsn} were durable`);
+      } catch (error) {
+        if (!isErrorOf(error, 'corrupt')) throw error;
+        refused++;
+      }
+      for (const [index, content] of kept.entries()) for (const [path, bytes] of content) world.disks[index]?.tamper(path, () => bytes);
+      assert.equal((await world.recover(world.all(), { labels: new Map([label]) })).end.lsn, world.model.length);
+    }
+  });
+  assert.ok(refused > 0, 'something was lost in some world');
 });

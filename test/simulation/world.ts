@@ -3,12 +3,13 @@
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asDiskId, asVolumeId, type VolumeId } from '../../src/base/ids.js';
+import { asDiskId, asVolumeId, NO_LSN, type VolumeId } from '../../src/base/ids.js';
 import { HoldfastError } from '../../src/base/errors.js';
 import { silentLogger, type Logger } from '../../src/base/logger.js';
 import { SeededRandom } from '../../src/base/random.js';
 import { defaultSettings, type VolumeSettings } from '../../src/config/settings.js';
 import type { Disk } from '../../src/disk/disk.js';
+import { readLabel, writeLabel } from '../../src/disk/label.js';
 import { MemoryDisk } from '../../src/disk/memory-disk.js';
 import { groupLimits } from '../../src/journal/batch-group.js';
 import { InlineCodec } from '../../src/native/inline-codec.js';
@@ -111,7 +112,8 @@ export class World {
           // Every opening is a new descriptor on the same bytes.
           const opened = disk.crash(this.random, 'process');
           this.slots.set(path, opened);
-          return { disk: this.wrapDisk(opened), volume: label.volume };
+          const { generation, durableLsn } = await readLabel(opened);
+          return { disk: this.wrapDisk(opened), volume: label.volume, mark: { generation, durableLsn } };
         },
         probe: () => Promise.resolve(),
         checkFormattable: () => Promise.resolve(),
@@ -121,6 +123,7 @@ export class World {
           if (this.#labels.has(path)) throw new HoldfastError('conflict', `${path} is labelled`, { code: 'disk-labelled' });
           const disk = this.#newDisk(path, label.disk);
           this.slots.set(path, disk);
+          await writeLabel(disk, { volume: label.volume, disk: label.disk, name: label.volumeName, created: { sec: 1, nsec: 0 }, generation: 0, durableLsn: NO_LSN });
           this.#labels.set(path, { volume: asVolumeId(label.volume), disk: label.disk });
           return this.wrapDisk(disk);
         },

@@ -1,6 +1,6 @@
 // holdfast mount: returns when the mount answers. The daemon goes on in the background, or here with --foreground.
 import type { DaemonRequest } from '../../daemon/run.js';
-import { type Command, flag, jsonOption, text, texts, type Values, volumeArgument } from '../command.js';
+import { type Command, flag, jsonOption, optionalText, text, texts, type Values, volumeArgument } from '../command.js';
 import { mountInBackground, planMount } from '../mounting.js';
 import type { Output } from '../output.js';
 
@@ -17,12 +17,14 @@ export const mount: Command = {
       .positional('mountpoint', { type: 'string', demandOption: true, describe: 'an empty directory' })
       .option('foreground', { alias: 'f', type: 'boolean', default: false, describe: 'do not go into the background; log to stderr' })
       .option('read-only', { type: 'boolean', default: false, describe: 'refuse every change' })
+      .option('prefer-history', { type: 'string', describe: 'where the disks hold two histories, or one that lost its end: go on with the one of this generation' })
       .option('options', { alias: 'o', type: 'string', array: true, nargs: 1, describe: 'mount options: key,key=value,...' }),
   run,
 };
 
 async function run(values: Values, output: Output): Promise<number> {
-  const choices = { options: texts(values, 'options').flatMap((list) => list.split(',')), readOnly: flag(values, 'read-only') };
+  const prefer = optionalText(values, 'prefer-history');
+  const choices = { options: texts(values, 'options').flatMap((list) => list.split(',')), readOnly: flag(values, 'read-only'), ...(prefer === null ? {} : { preferHistory: prefer }) };
   const plan = planMount(text(values, 'name'), text(values, 'mountpoint'), choices, flag(values, 'foreground'));
   if (plan.request.foreground) return serve(plan.request, output);
   const launched = await mountInBackground(plan);

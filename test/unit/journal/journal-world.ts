@@ -136,8 +136,9 @@ export class JournalWorld {
   }
 
   /** recover, compare with the model, heal, next generation, start. */
-  async mount(present: readonly number[] = this.all(), more: Partial<RecoveryOptions> = {}): Promise<Mounted> {
-    const recovered = await this.recover(present, more);
+  async mount(asked: readonly number[] = this.all(), more: Partial<RecoveryOptions> = {}): Promise<Mounted> {
+    const recovered = await this.recover(asked, more);
+    const present = asked.filter((index) => !recovered.setAside.some(({ disk }) => disk === diskId(index)));
     await this.check(recovered);
     const { tolerance, limits = smallLimits } = this.shape;
     const copies = Math.min(tolerance + 1, present.length);

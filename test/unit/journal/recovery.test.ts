@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asLsn } from '../../../src/base/ids.js';
+import type { HoldfastError } from '../../../src/base/errors.js';
+import { asLsn, type GenerationId } from '../../../src/base/ids.js';
 import { storeGenerations } from '../../../src/journal/generations.js';
 import { collect, diskId, JournalWorld, someGeneration, volume } from './journal-world.js';
 
@@ -54,7 +55,8 @@ test('too few members of the last generation are refused, and named', async () =
   assert.equal((await world.recover([0, 2, 3])).end.lsn, 1);
 });
 
-test('two halves that went on separately are a fork, until a person chooses', async () => {
+/** Two halves of four disks, mounted apart: records 2 on the left, 2 and 3 on the right. */
+async function halves(): Promise<{ world: JournalWorld; left: GenerationId; right: GenerationId }> {
   const world = new JournalWorld({ disks: 4, tolerance: 2, seed: 5 });
   const both = await world.mount();
   world.append(both);
@@ -68,17 +70,65 @@ test('two halves that went on separately are a fork, until a person chooses', as
   world.acknowledged = asLsn(1);
   const right = await world.mount([2, 3]);
   world.append(right, 77);
+  world.append(right);
   await world.commit(right);
   await right.journal.close();
-  await assert.rejects(world.recover(), { code: 'journal-fork', kind: 'conflict' });
-  const chosen = await world.recover(world.all(), { prefer: right.journal.generation.id });
+  return { world, left: left.journal.generation.id, right: right.journal.generation.id };
+}
+
+test('two halves that went on separately are a fork: both are named, and a person chooses', async () => {
+  const { world, left, right } = await halves();
+  await assert.rejects(world.recover(), (error: HoldfastError) => {
+    assert.deepEqual([error.code, error.kind], ['journal-fork', 'conflict']);
+    assert.match(error.message, /two histories that went apart after record 1: /);
+    assert.match(error.message, new RegExp(`generation 2 \\(${left}\\), up to record 2, last changed 1970-01-01T00:00:02.000Z, on /disks/0, /disks/1`));
+    assert.match(error.message, new RegExp(`generation 2 \\(${right}\\), up to record 3, last changed 1970-01-01T00:00:03.000Z, on /disks/2, /disks/3`));
+    assert.match(error.hint ?? '', new RegExp(`--prefer-history.*${left}|--prefer-history.*${right}`));
+    return true;
+  });
+  const before = await Promise.all([0, 1].map((index) => bytesOf(world, index)));
+  const chosen = await world.recover(world.all(), { prefer: right });
+  assert.deepEqual(chosen.setAside.map(({ disk }) => disk), [diskId(0), diskId(1)]);
   await world.check(chosen);
-  const again = await world.mount(world.all(), { prefer: right.journal.generation.id });
-  assert.ok(again.journal.generation.number > left.journal.generation.number);
+  const again = await world.mount(world.all(), { prefer: right });
+  assert.equal(again.journal.generation.number, 3, 'above every number seen');
   world.append(again);
   await world.commit(again);
-  await world.check(await world.recover());
+  await again.journal.close();
+  // The other half is as it was, byte for byte, and can be had the same way.
+  assert.deepEqual(await Promise.all([0, 1].map((index) => bytesOf(world, index))), before);
+  await assert.rejects(world.recover(), { code: 'journal-fork' });
+  await world.check(await world.recover(world.all(), { prefer: right }));
+  const other = await world.recover(world.all(), { prefer: left });
+  assert.equal(other.end.lsn, 2);
+  assert.deepEqual(other.setAside.map(({ disk }) => disk), [diskId(2), diskId(3)]);
+  // A choice that both histories fit is none.
+  await assert.rejects(world.recover(world.all(), { prefer: other.generations[0]?.id ?? left }), { code: 'journal-fork' });
 });
+
+test('a disk that was away during both is of either history, and joins the one that is chosen', async () => {
+  const world = new JournalWorld({ disks: 5, tolerance: 3, seed: 6 });
+  const all = await world.mount();
+  world.append(all);
+  await world.commit(all);
+  await all.journal.close();
+  const left = await world.mount([0, 1]);
+  await left.journal.close();
+  const right = await world.mount([2, 3]);
+  world.append(right);
+  await world.commit(right);
+  await right.journal.close();
+  await assert.rejects(world.recover(), { code: 'journal-fork' });
+  const mounted = await world.mount(world.all(), { prefer: right.journal.generation.id });
+  assert.deepEqual(mounted.journal.generation.members, [diskId(2), diskId(3), diskId(4)]);
+  assert.deepEqual(mounted.recovered.setAside.map(({ disk }) => disk), [diskId(0), diskId(1)]);
+});
+
+async function bytesOf(world: JournalWorld, index: number): Promise<readonly [string, string][]> {
+  const disk = world.disks[index];
+  assert.ok(disk !== undefined);
+  return Promise.all(disk.paths().map(async (path): Promise<[string, string]> => [path, (await disk.readAll(path, 1e9)).toString('base64')]));
+}
 
 test('a generation whose begin was cut short on one disk is no fork', async () => {
   const world = new JournalWorld({ disks: 4, tolerance: 1, seed: 6 });
@@ -105,9 +155,35 @@ test('a durable mark beyond the end is refused', async () => {
     world.append(mounted);
     await world.commit(mounted);
   }
-  const mark = (lsn: number) => ({ marks: [{ lsn: asLsn(lsn), source: 'label of /disks/0' }] });
-  assert.equal((await world.recover(world.all(), mark(3))).end.lsn, 3);
-  await assert.rejects(world.recover(world.all(), mark(4)), { code: 'journal-damaged', kind: 'corrupt' });
+  const label = (lsn: number, generation = 1) => ({ labels: new Map([[diskId(2), { generation, durableLsn: asLsn(lsn) }]]) });
+  const recovered = await world.recover(world.all(), label(3));
+  assert.equal(recovered.end.lsn, 3);
+  await assert.rejects(world.recover(world.all(), label(4)), { code: 'journal-damaged', kind: 'corrupt', message: /the label of \/disks\/2 knows record 4 as durable, .* ends at record 3/ });
+  // A term that nobody here knows, and that has durable records: so it was answered in.
+  await assert.rejects(world.recover(world.all(), label(1, 2)), { code: 'journal-damaged' });
+  assert.equal((await world.recover(world.all(), label(0, 0))).end.lsn, 3, 'a fresh label says nothing');
+  const mark = (lsn: number, id = mounted.journal.generation.id) => [{ generation: { id }, lsn: asLsn(lsn), source: 'an image' }];
+  recovered.requireDurable(mark(3));
+  recovered.requireDurable(mark(9, someGeneration));
+  assert.throws(() => recovered.requireDurable(mark(4)), { code: 'journal-damaged' });
+  assert.throws(() => recovered.requireDurable([{ generation: null, lsn: asLsn(4), source: 'a shard' }]), { code: 'journal-damaged' });
+  // A person may go on without those records.
+  const accepted = await world.recover(world.all(), { ...label(4), prefer: mounted.journal.generation.id });
+  assert.equal(accepted.end.lsn, 3);
+  await assert.rejects(world.recover(world.all(), { prefer: someGeneration }), { code: 'journal-generation-unknown' });
+});
+
+test('a mark of an older term counts up to where the next one began', async () => {
+  const world = new JournalWorld({ disks: 3, tolerance: 1, seed: 17 });
+  for (let life = 0; life < 3; life++) {
+    const mounted = await world.mount();
+    world.append(mounted);
+    await world.commit(mounted);
+    await mounted.journal.close();
+  }
+  const label = (generation: number, lsn: number) => ({ labels: new Map([[diskId(0), { generation, durableLsn: asLsn(lsn) }]]) });
+  assert.equal((await world.recover(world.all(), label(1, 1))).end.lsn, 3);
+  await assert.rejects(world.recover(world.all(), label(1, 2)), { code: 'journal-damaged' });
 });
 
 for (const [what, damage] of [
@@ -122,7 +198,7 @@ for (const [what, damage] of [
       await world.commit(mounted);
     }
     for (const disk of world.disks.slice(0, 2)) disk.tamper('journal/00000001-000001.log', damage);
-    const damaged = (async () => collect(await world.recover(world.all(), { marks: [{ lsn: asLsn(3), source: 'image' }] })))();
+    const damaged = (async () => collect(await world.recover(world.all(), { labels: new Map([[diskId(2), { generation: 1, durableLsn: asLsn(3) }]]) })))();
     await assert.rejects(damaged, { code: 'journal-damaged' });
   });
 }
