@@ -3,6 +3,7 @@
 import type { Timespec } from '../base/clock.js';
 import type { GenerationId, Lsn, SegmentId, VolumeId } from '../base/ids.js';
 import type { Generation } from '../format/generation.js';
+import type { SegmentRun } from './segment-runs.js';
 
 /** Where an image is: the hash names the root node of its chunk tree. */
 export interface ImageReference {
@@ -49,6 +50,10 @@ export interface SegmentArchive {
   get(id: SegmentId, offset: number, length: number): Promise<Buffer>;
   /** Length of the segment's data when the object exists and its header verifies; else null. */
   length(id: SegmentId): Promise<number | null>;
+  /** What the store lists in a folder of segment numbers (`folderOf`), by key, with sizes: one or two requests, nothing is read. */
+  listed(folder: number): Promise<ReadonlyMap<string, number>>;
+  /** Does such a listing show the object of this segment in its full size? */
+  isListed(listed: ReadonlyMap<string, number>, id: SegmentId, length: number): boolean;
   delete(ids: readonly SegmentId[]): Promise<void>;
 }
 
@@ -62,8 +67,12 @@ export interface RootBody {
   readonly time: Timespec;
   /** Term of the owner's journal when it was written. */
   readonly generation: Generation;
-  /** kind root: the image at `cut`; everything it refers to was present before this object was. */
+  /** kind root: the image at `cut`; everything it refers to was present before this object was, but what it names as lost or pending. */
   readonly image: ImageReference | null;
+  /** Segments that no source had any more. [] in a complete root. */
+  readonly lost: readonly SegmentRun[];
+  /** Segments that the flush had not uploaded yet: a partial root, made on the way. [] at its end. */
+  readonly pending: readonly SegmentRun[];
   readonly cut: Lsn;
   readonly deltas: number;
   readonly files: number;
@@ -72,17 +81,29 @@ export interface RootBody {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
+/** The end of the sequence. */
+export interface RootTip {
+  /** Newest entry that can be read; null in an empty prefix. */
+  readonly newest: RootBody | null;
+  /** Number of the last entry where that one is damaged: nobody can tell whose it was. */
+  readonly damaged: number | null;
+}
+
 /** The one key sequence of a backup. Keys are never re-created. */
 export interface RootLog {
-  /** Newest entry, following `after` upward where it is given; null in an empty prefix. */
+  /** Newest entry that can be read, following `after` upward where it is given; null in an empty prefix. */
   newest(after?: number): Promise<RootBody | null>;
+  /** The same, and whether something that cannot be read stands behind it. */
+  tip(after?: number): Promise<RootTip>;
   /** All entries of kind root that are kept, ascending. */
   list(): Promise<readonly RootBody[]>;
+  /** Numbers of the entries that cannot be read. */
+  damaged(): Promise<readonly number[]>;
   read(sequence: number): Promise<RootBody>;
   /** Becomes the owner: creates the next key if-none-match; on 412, 409 or no reply reads back and compares nonces. 'conflict' (backup-fenced) when another owner came first, also since entry `judged`, the newest one that the caller has looked at. */
-  claim(body: Omit<RootBody, 'kind' | 'sequence' | 'epoch' | 'nonce' | 'image' | 'cut' | 'deltas' | 'files' | 'bytes'>, judged?: number): Promise<RootBody>;
+  claim(body: Omit<RootBody, 'kind' | 'sequence' | 'epoch' | 'nonce' | 'image' | 'lost' | 'pending' | 'cut' | 'deltas' | 'files' | 'bytes'>, judged?: number): Promise<RootBody>;
   /** Writes a root in the claimed epoch. 'conflict' (backup-fenced) when it is ours no more: nothing was changed. */
-  publish(body: Pick<RootBody, 'time' | 'generation' | 'image' | 'cut' | 'deltas' | 'files' | 'bytes' | 'settings' | 'volume'>): Promise<RootBody>;
+  publish(body: Pick<RootBody, 'time' | 'generation' | 'image' | 'lost' | 'pending' | 'cut' | 'deltas' | 'files' | 'bytes' | 'settings' | 'volume'>): Promise<RootBody>;
   /** Small race on throw-away keys: can this store fence? */
   probe(): Promise<{ readonly fences: boolean; readonly detail: string }>;
   /** Re-reads that the epoch is still ours; 'conflict' (backup-fenced) if not. */

@@ -30,7 +30,8 @@ export interface GarbageReport {
 export async function collectGarbage(parts: GarbageParts, request: GarbageRequest): Promise<GarbageReport> {
   const entries = await parts.roots.entries();
   const all = entries.filter((entry) => entry.kind === 'root');
-  const retired = all.slice(0, Math.max(0, all.length - Math.max(1, request.keepRoots))).filter((root) => request.pinned?.has(root.sequence) !== true);
+  const stay = staying(all, Math.max(1, request.keepRoots));
+  const retired = all.filter((root) => !stay.has(root.sequence) && request.pinned?.has(root.sequence) !== true);
   const gone = new Set(retired.map((root) => root.sequence));
   const kept = all.filter((root) => !gone.has(root.sequence));
   const horizon = commonHorizon(kept, entries);
@@ -42,6 +43,15 @@ export async function collectGarbage(parts: GarbageParts, request: GarbageReques
   failpoint('garbage-after-segments');
   await parts.images.collect(kept.flatMap((root) => (root.image === null ? [] : [root.image])));
   return { roots: [...gone], segments, horizon };
+}
+
+/** The newest roots, and the newest one that lacks nothing, however old. A partial root goes as soon as its flush has ended. */
+function staying(roots: readonly RootBody[], keepRoots: number): ReadonlySet<number> {
+  const ended = roots.filter((root) => root.pending.length === 0);
+  const complete = ended.filter((root) => root.lost.length === 0).at(-1);
+  const last = ended.at(-1)?.sequence ?? 0;
+  const kept = [...ended.slice(-keepRoots), ...(complete === undefined ? [] : [complete]), ...roots.filter((root) => root.sequence > last)];
+  return new Set(kept.map((root) => root.sequence));
 }
 
 /**

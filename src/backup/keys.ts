@@ -1,5 +1,5 @@
 // Every key below the prefix of a backup, in one place. Bytes behind them: docs/format/backup.md.
-import { asGenerationId, asSegmentNumber, type GenerationId, type Lsn, type SegmentId, segmentName } from '../base/ids.js';
+import { asGenerationId, asSegmentNumber, type GenerationId, type Lsn, type SegmentId, type SegmentNumber, segmentName } from '../base/ids.js';
 
 /** Says whose prefix this is; written first, by init. */
 export const markerKey = 'holdfast.json';
@@ -21,9 +21,19 @@ export function rootSequence(key: string): number | null {
   return match === null ? null : Number(match[1]);
 }
 
-/** At most 1,024 segments share a folder, for backups in a directory. */
+/** Segment numbers that share a folder: a directory of a backup stays small, a listing of one is one or two requests. */
+export const segmentsPerFolder = 1_024;
+
+export function folderOf(segment: SegmentNumber): number {
+  return Math.floor(segment / segmentsPerFolder);
+}
+
+export function segmentFolder(folder: number): string {
+  return `${segmentPrefix}${folder.toString(16)}/`;
+}
+
 export function segmentKey(id: SegmentId): string {
-  return `${segmentPrefix}${Math.floor(id.number / 1024).toString(16)}/${segmentName(id)}`;
+  return segmentFolder(folderOf(id.number)) + segmentName(id);
 }
 
 export function segmentOfKey(key: string): SegmentId | null {

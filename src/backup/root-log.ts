@@ -10,7 +10,7 @@ import { NO_LSN } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import type { Random } from '../base/random.js';
 import type { ObjectStore } from '../objectstore/object-store.js';
-import type { RootBody, RootLog } from './contract.js';
+import type { RootBody, RootLog, RootTip } from './contract.js';
 import { deleteInBatches } from './deletion.js';
 import { probeFencing } from './fencing-probe.js';
 import { rootKey, rootPrefix, rootSequence } from './keys.js';
@@ -62,12 +62,17 @@ export class StoredRootLog implements RootLog {
   }
 
   async newest(after?: number): Promise<RootBody | null> {
+    return (await this.tip(after)).newest;
+  }
+
+  async tip(after?: number): Promise<RootTip> {
     const sequences = await this.#sequences(after);
+    const last = sequences.at(-1) ?? null;
     for (const sequence of sequences.reverse()) {
-      const body = await this.#readUnlessDamaged(sequence);
-      if (body !== null) return body;
+      const newest = await this.#readUnlessDamaged(sequence);
+      if (newest !== null) return { newest, damaged: sequence === last ? null : last };
     }
-    return after === undefined ? null : this.read(after);
+    return { newest: after === undefined ? null : await this.read(after), damaged: last };
   }
 
   async list(): Promise<readonly RootBody[]> {
@@ -83,6 +88,11 @@ export class StoredRootLog implements RootLog {
       bodies.push(...read.filter((body) => body !== null));
     }
     return bodies;
+  }
+
+  async damaged(): Promise<readonly number[]> {
+    const readable = new Set((await this.entries()).map(({ sequence }) => sequence));
+    return (await this.#sequences()).filter((sequence) => !readable.has(sequence));
   }
 
   async read(sequence: number): Promise<RootBody> {
@@ -102,7 +112,7 @@ export class StoredRootLog implements RootLog {
       if (newest !== null && judged !== undefined && newest.sequence !== judged && !this.#claims.has(newest.nonce)) throw this.#fenced(newest.sequence, newest);
       // A damaged entry at the very end keeps its number.
       const sequence = ((await this.#sequences()).at(-1) ?? 0) + 1;
-      const claim: RootBody = { ...body, kind: 'epoch', sequence, epoch: sequence, nonce: this.#nonce(), image: null, cut: NO_LSN, deltas: 0, files: 0, bytes: 0 };
+      const claim: RootBody = { ...body, kind: 'epoch', sequence, epoch: sequence, nonce: this.#nonce(), image: null, lost: [], pending: [], cut: NO_LSN, deltas: 0, files: 0, bytes: 0 };
       this.#claims.add(claim.nonce);
       const creation = await this.#create(claim);
       if (creation.ours) {
@@ -150,6 +160,14 @@ export class StoredRootLog implements RootLog {
     }
     const next = await this.#readBack(owned.last + 1);
     if (next === 'absent') return;
+    throw this.#lost(owned.last + 1, next);
+  }
+
+  /** As assertOwned, before something is replaced: a root of ours whose fate is not known yet makes nobody else the owner. */
+  async assertNotFenced(): Promise<void> {
+    const owned = this.#ownedEpoch();
+    const next = await this.#readBack(owned.last + 1);
+    if (next === 'absent' || next?.epoch === owned.epoch) return;
     throw this.#lost(owned.last + 1, next);
   }
 

@@ -13,7 +13,7 @@ import type { Codec } from '../native/codec.js';
 import type { ObjectStore } from '../objectstore/object-store.js';
 import type { SegmentArchive } from './contract.js';
 import { type DeletionGuard, deleteInBatches } from './deletion.js';
-import { segmentKey } from './keys.js';
+import { segmentFolder, segmentKey } from './keys.js';
 
 /** Heads (header and table, at most 36 KiB) kept for ranged reads: 64 x 36 KiB = 2.3 MiB. */
 const headsMax = 64;
@@ -34,6 +34,8 @@ export interface SegmentArchiveParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly guard: DeletionGuard;
+  /** Asked before a damaged object is replaced; throws when the backup is somebody else's now. */
+  readonly mayReplace: () => Promise<void>;
 }
 
 export class StoredSegmentArchive implements SegmentArchive {
@@ -57,7 +59,10 @@ export class StoredSegmentArchive implements SegmentArchive {
       const there = await this.#existing(key);
       if (there?.equals(object) !== true) {
         if (there !== null && this.#whole(id, there)) throw differs(store, key);
+        // A name stands for one content, whoever puts it and when: to replace what is damaged can only make it right.
+        await this.#parts.mayReplace();
         logger.warn({ store: store.description, key }, 'the backup holds a damaged copy of a segment; it is replaced');
+        failpoint('segment-before-replace');
         await store.put(key, [object], { ifAbsent: false });
         this.#heads.delete(key);
       }
@@ -96,6 +101,16 @@ export class StoredSegmentArchive implements SegmentArchive {
       if (isErrorOf(error, 'corrupt', 'missing')) return null;
       throw error;
     }
+  }
+
+  async listed(folder: number): Promise<ReadonlyMap<string, number>> {
+    const found = new Map<string, number>();
+    for await (const { key, bytes } of this.#parts.store.list(segmentFolder(folder))) found.set(key, bytes);
+    return found;
+  }
+
+  isListed(listed: ReadonlyMap<string, number>, id: SegmentId, length: number): boolean {
+    return listed.get(segmentKey(id)) === fileBytes(shardBytesFor(length, 1));
   }
 
   async delete(ids: readonly SegmentId[]): Promise<void> {

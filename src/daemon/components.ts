@@ -2,7 +2,7 @@
 // `holdfast --help` must not load SQLite and the S3 client. Tests give their own.
 import type { Logger } from '../base/logger.js';
 import type { MountSettings, VolumeSettings } from '../config/settings.js';
-import type { RebuildReport, RebuildRequest, RecoveryProgress } from '../recovery/contract.js';
+import type { CheckOptions, RebuildReport, RebuildRequest, RecoveryProgress } from '../recovery/contract.js';
 import type { CheckFinding } from '../skeleton/contract.js';
 import type { OpenVolume } from '../volume/status.js';
 import type { SystemIo } from '../volume/local-ports.js';
@@ -27,6 +27,6 @@ export interface Components {
   mount(volume: OpenVolume, settings: VolumeSettings, mountPoint: string, reference: string, logger: Logger): Promise<KernelMount>;
   /** Makes lost disks whole while the volume is served; new disks take the places of lost ones first. */
   rebuild(volume: OpenVolume, request: RebuildRequest, progress: RecoveryProgress): Promise<RebuildReport>;
-  /** Proves the skeleton of an open volume; [] when everything fits together. */
-  check(volume: OpenVolume): Promise<readonly CheckFinding[]>;
+  /** Proves the skeleton of an open volume, and what is in its backup where that is asked for; [] when everything fits together. */
+  check(volume: OpenVolume, options: CheckOptions): Promise<readonly CheckFinding[]>;
 }

@@ -2,6 +2,7 @@
 import { HoldfastError } from '../base/errors.js';
 import type { RebuildRequest } from '../recovery/contract.js';
 import type { DeltaKind } from '../skeleton/contract.js';
+import type { FlushOptions } from '../volume/contract.js';
 import type { NamedDelta } from '../volume/status.js';
 import type { ControlCall, ControlMethod } from './control-server.js';
 import type { Metrics } from './metrics.js';
@@ -34,7 +35,7 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
     ['status', () => served.status()],
     ['flush', (call) => flush(served, call)],
     ['deltas', (call) => sendPieces(call, mapped(served.volume.deltas(optionalPath(call))))],
-    ['check', async (call) => sendPieces(call, await served.components.check(served.volume))],
+    ['check', async (call) => sendPieces(call, await served.components.check(served.volume, { backup: call.params['backup'] === true, readData: call.params['readData'] === true }))],
     ['rebuild', (call) => served.components.rebuild(served.volume, rebuildRequest(call), call.progress)],
     ['metrics', async () => ({ text: await (await metrics()).text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss()) })],
     ['detach', async () => ({ ended: await served.detach() })],
@@ -55,13 +56,14 @@ export function deltaLine(delta: NamedDelta): DeltaLine {
 }
 
 async function flush(served: ServedVolume, call: ControlCall): Promise<unknown> {
+  const options: FlushOptions = { pastDamagedRoot: call.params['pastDamagedRoot'] === true };
   if (call.params['ifDue'] === true) {
     const reasons = served.triggers.due();
     if (reasons.length === 0) return { flushed: false, reasons: [] };
-    const report = await served.triggers.flush(reasons.join(', '), call.progress);
+    const report = await served.triggers.flush(reasons.join(', '), call.progress, options);
     return { flushed: true, reasons, report };
   }
-  const report = await served.triggers.flush('by hand', call.progress);
+  const report = await served.triggers.flush('by hand', call.progress, options);
   return { flushed: true, reasons: ['by hand'], report };
 }
 

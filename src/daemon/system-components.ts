@@ -58,8 +58,8 @@ export const systemComponents: Components = {
     return rebuildMounted(volume, request, progress);
   },
 
-  async check(volume) {
+  async check(volume, options) {
     assert(volume instanceof MountedVolume, 'openVolume gives mounted volumes');
-    return (await checkOpen(volume)).findings;
+    return (await checkOpen(volume, options)).findings;
   },
 };

@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../base/clock.js';
 import { isErrorOf, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { FlushSettings } from '../config/settings.js';
-import type { FlushProgress, FlushReport, Volume } from '../volume/contract.js';
+import type { FlushOptions, FlushProgress, FlushReport, Volume } from '../volume/contract.js';
 import { ScheduleTrigger } from './schedule-trigger.js';
 
 export const lookIntervalMs = 1_000;
@@ -68,8 +68,8 @@ export class Triggers {
   }
 
   /** A flush for the given reason, remembered for status. 'conflict' (flush-busy) while one runs. */
-  flush(reason: string, progress?: FlushProgress): Promise<FlushReport> {
-    const flush = this.#flush(reason, progress);
+  flush(reason: string, progress?: FlushProgress, options?: FlushOptions): Promise<FlushReport> {
+    const flush = this.#flush(reason, progress, options);
     // Kept so that stop() can wait; who called handles the failure.
     const running: Promise<unknown> = flush.catch(() => undefined).finally(() => {
       if (this.#running === running) this.#running = null;
@@ -108,10 +108,10 @@ export class Triggers {
     }
   }
 
-  async #flush(reason: string, progress?: FlushProgress): Promise<FlushReport> {
+  async #flush(reason: string, progress?: FlushProgress, options?: FlushOptions): Promise<FlushReport> {
     const started = this.#clock.monotonicMs();
     try {
-      const report = await this.#volume.flush(progress);
+      const report = await this.#volume.flush(progress, options);
       this.#failures = 0;
       this.#notBeforeMs = 0;
       this.#schedule.flushed();

@@ -1,17 +1,18 @@
-// Proves the whole skeleton of a volume: every rule of Skeleton.check(), collected into a report.
+// Proves the whole skeleton of a volume: every rule of Skeleton.check(), collected into a report; on demand the backup as well.
 import { isErrorOf } from '../base/errors.js';
 import type { VolumeSettings } from '../config/settings.js';
 import type { CheckFinding } from '../skeleton/contract.js';
 import type { SystemIo } from '../volume/local-ports.js';
 import type { MountedVolume } from '../volume/mounted-volume.js';
 import { openVolume } from '../volume/open.js';
-import type { CheckReport } from './contract.js';
+import { checkBackup } from './check-backup.js';
+import type { CheckOptions, CheckReport } from './contract.js';
 
 /** Of a volume that is not mounted. */
-export async function checkVolume(settings: VolumeSettings, io: SystemIo): Promise<CheckReport> {
+export async function checkVolume(settings: VolumeSettings, options: CheckOptions, io: SystemIo): Promise<CheckReport> {
   const mounted = await openVolume(settings, io);
   try {
-    return await checkOpen(mounted);
+    return await checkOpen(mounted, options);
   } finally {
     await mounted.close();
   }
@@ -26,7 +27,7 @@ async function collect(findings: AsyncIterable<CheckFinding>): Promise<readonly 
 }
 
 /** Of an open one: a consistency point is cut first, since the check reads committed state. */
-export async function checkOpen(mounted: MountedVolume): Promise<CheckReport> {
+export async function checkOpen(mounted: MountedVolume, { backup, readData }: CheckOptions): Promise<CheckReport> {
   const { core, points } = mounted;
   const started = core.ports.clock.monotonicMs();
   const findings = await core.imageLock.run(async () => {
@@ -40,5 +41,6 @@ export async function checkOpen(mounted: MountedVolume): Promise<CheckReport> {
       }
     }
   });
-  return { findings, files: core.skeleton.use().files, elapsedMs: core.ports.clock.monotonicMs() - started };
+  const inBackup = backup ? await checkBackup(mounted, readData) : [];
+  return { findings: [...findings, ...inBackup], files: core.skeleton.use().files, elapsedMs: core.ports.clock.monotonicMs() - started };
 }

@@ -1,14 +1,10 @@
 // What rebuild, restore and check are asked and report, as plain data: the command line prints it, --json shows it as it is.
 import type { Scheme, VolumeSettings } from '../config/settings.js';
+import type { LostRange } from '../volume/contract.js';
+
+export type { LostRange } from '../volume/contract.js';
 
 export type RecoveryProgress = (step: string, done: number, total: number) => void;
-
-/** A range of a file that no source could give. */
-export interface LostRange {
-  readonly path: string;
-  readonly offset: number;
-  readonly length: number;
-}
 
 export interface SourceCount {
   readonly segments: number;
@@ -57,7 +53,16 @@ export interface RestoreReport {
   readonly segments: number;
   readonly bytes: number;
   readonly lost: readonly LostRange[];
+  /** In sentences: what the root lacks, a damaged entry that was passed over, which other roots there are. */
+  readonly notes: readonly string[];
   readonly elapsedMs: number;
+}
+
+export interface CheckOptions {
+  /** Also whether the backup holds what it is believed to hold. */
+  readonly backup: boolean;
+  /** Reads every byte of it. */
+  readonly readData: boolean;
 }
 
 export interface CheckReport {

@@ -3,10 +3,10 @@
 import { isErrorOf } from '../base/errors.js';
 import { asSegmentNumber, type SegmentNumber } from '../base/ids.js';
 import type { SegmentRow } from '../skeleton/contract.js';
+import { lostRanges } from '../volume/lost.js';
 import type { MountedVolume } from '../volume/mounted-volume.js';
 import { storeAnew } from '../volume/rescue.js';
 import type { LostRange, RecoveryProgress } from './contract.js';
-import { lostRanges } from './lost.js';
 
 const rowsAtOnce = 200;
 

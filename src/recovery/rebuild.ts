@@ -13,6 +13,7 @@ import type { ConsistencyPoints } from '../volume/consistency-point.js';
 import { placeOfRow, type VolumeCore } from '../volume/core.js';
 import { publishLocalImage } from '../volume/image-point.js';
 import { localPorts, type SystemIo } from '../volume/local-ports.js';
+import { lostRanges } from '../volume/lost.js';
 import type { MountedVolume } from '../volume/mounted-volume.js';
 import { openVolumeWith } from '../volume/open.js';
 import { openDisks } from '../volume/open-disks.js';
@@ -21,7 +22,6 @@ import { Rescue, storeAnew } from '../volume/rescue.js';
 import { attachReplacement } from './attach.js';
 import type { LostRange, RebuildReport, RebuildRequest, RecoveryProgress, SourceCount } from './contract.js';
 import { withPlanningCore } from './plan.js';
-import { lostRanges } from './lost.js';
 
 type Source = 'parity' | 'backup' | 'journal' | 'whole' | 'none';
 

@@ -24,6 +24,7 @@ import type { VolumePorts } from '../volume/ports.js';
 import { materialize } from '../volume/recover-skeleton.js';
 import type { RecoveryProgress, RestoreReport, RestoreRequest } from './contract.js';
 import { hydrate } from './hydrate.js';
+import { chooseRoot, rootNotes } from './root-choice.js';
 
 /** The settings of the request name the new disks and state; their backup is where the volume comes from. */
 export async function restoreVolume(request: RestoreRequest, io: SystemIo, progress: RecoveryProgress): Promise<RestoreReport> {
@@ -33,33 +34,37 @@ export async function restoreVolume(request: RestoreRequest, io: SystemIo, progr
 
 export async function restoreVolumeWith(request: RestoreRequest, ports: VolumePorts, progress: RecoveryProgress): Promise<RestoreReport> {
   const started = ports.clock.monotonicMs();
-  const { root, settings } = await prepare(request, ports);
+  const { root, settings, notes } = await prepare(request, ports);
+  for (const note of notes) ports.logger.warn({ root: root.sequence }, note);
   const mounted = await openVolumeWith(settings, ports);
   try {
+    await own(mounted);
     await adoptRoot(mounted, root);
     const { segments, bytes, lost } = await hydrate(mounted, progress);
     await publishLocalImage(mounted.core, mounted.points);
     const { files } = mounted.core.skeleton.use();
-    return { settings, root: root.sequence, rootTime: root.time.sec, files, segments, bytes, lost, elapsedMs: ports.clock.monotonicMs() - started };
+    return { settings, root: root.sequence, rootTime: root.time.sec, files, segments, bytes, lost, notes, elapsedMs: ports.clock.monotonicMs() - started };
   } finally {
     await mounted.close();
   }
 }
 
 /** Lays the skeleton of the root onto the new disks. Does nothing but read the root where an earlier restore has done it. */
-async function prepare(request: RestoreRequest, ports: VolumePorts): Promise<{ readonly root: RootBody; readonly settings: VolumeSettings }> {
+async function prepare(request: RestoreRequest, ports: VolumePorts): Promise<{ readonly root: RootBody; readonly settings: VolumeSettings; readonly notes: readonly string[] }> {
   const from = request.settings.backup;
   if (from === null) throw new HoldfastError('invalid', 'restore needs a backup', { code: 'no-backup', hint: 'Name it with --from.' });
   const { backup, volume } = await openFrom(from, ports);
   try {
-    const root = choose(await backup.roots.list(), request.at, backup.description);
+    const roots = await backup.roots.list();
+    const root = chooseRoot(roots, request.at, backup.description);
+    const tip = await backup.roots.tip();
+    const notes = rootNotes(roots, root, tip.damaged);
     const settings = completed(request, root);
-    if (await alreadyPrepared(settings, ports, volume)) return { root, settings };
+    if (await alreadyPrepared(settings, ports, volume)) return { root, settings, notes };
     checkShape(settings);
     await checkDisks(settings, ports);
-    const newest = (await backup.roots.newest()) ?? root;
-    await layDown(settings, ports, backup, root, newest.generation);
-    return { root, settings };
+    await layDown(settings, ports, backup, root, (tip.newest ?? root).generation);
+    return { root, settings, notes };
   } finally {
     await backup.close();
   }
@@ -86,14 +91,6 @@ function completed(request: RestoreRequest, root: RootBody): VolumeSettings {
   const parity = request.settings.parity ?? Math.min(number('parity', tolerance), tolerance);
   const scheme = request.settings.scheme ?? (root.settings['scheme'] === 'copy' && request.settings.journal.disks.length > 0 ? 'copy' : 'parity');
   return { ...request.settings, tolerance, parity, scheme };
-}
-
-function choose(roots: readonly RootBody[], at: RestoreRequest['at'], where: string): RootBody {
-  const fits = (root: RootBody): boolean => at === null || ('sequence' in at ? root.sequence === at.sequence : root.time.sec <= at.timeSeconds);
-  const chosen = roots.filter((root) => root.image !== null && fits(root)).at(-1);
-  if (chosen !== undefined) return chosen;
-  const known = roots.map((root) => `${root.sequence} (${new Date(root.time.sec * 1000).toISOString()})`).join(', ');
-  throw new HoldfastError('missing', `no such root in ${where}`, { code: 'no-root', hint: known === '' ? 'Nothing was ever flushed there.' : `Roots there: ${known}.` });
 }
 
 async function alreadyPrepared(settings: VolumeSettings, ports: VolumePorts, volume: string): Promise<boolean> {
@@ -143,7 +140,13 @@ async function layDown(settings: VolumeSettings, ports: VolumePorts, backup: Bac
   }
 }
 
-/** The restored state is exactly the root: it has no deltas, and everything it refers to is in the backup. */
+/** Who restores has decided that nobody else owns the volume: also past an entry that cannot be read. */
+async function own({ core, ownership }: MountedVolume): Promise<void> {
+  ownership.passDamaged = true;
+  if (core.backup !== null) await ownership.ensure(core.backup);
+}
+
+/** The restored state is exactly the root: it has no deltas, and everything it refers to is in the backup, but what the root names as lacking. */
 async function adoptRoot(mounted: MountedVolume, root: RootBody): Promise<void> {
   const { core } = mounted;
   if (core.skeleton.lastRoot()?.sequence !== root.sequence) {

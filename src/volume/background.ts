@@ -4,6 +4,7 @@ import type { Timer } from '../base/clock.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
 import { diskLookBeats, imageJournalBytes, pointIntervalBeats, pointRecordsMax } from '../base/limits.js';
 import { NO_LSN, type Lsn } from '../base/ids.js';
+import type { BackupWatch } from './backup-watch.js';
 import type { Cleaner } from './cleaner.js';
 import type { ConsistencyPoints } from './consistency-point.js';
 import type { VolumeCore } from './core.js';
@@ -13,6 +14,15 @@ import { Repairs } from './repairs.js';
 import { type FlushOutlook, Strengthening } from './strengthening.js';
 import type { Sweeper } from './sweeper.js';
 
+export interface BackgroundParts {
+  readonly core: VolumeCore;
+  readonly points: ConsistencyPoints;
+  readonly sweeper: Sweeper;
+  readonly cleaner: Cleaner;
+  readonly backupWatch: BackupWatch;
+  readonly flushOutlook: FlushOutlook;
+}
+
 export class Background {
   readonly #core: VolumeCore;
   readonly #points: ConsistencyPoints;
@@ -21,6 +31,7 @@ export class Background {
   readonly #watch: DiskWatch;
   readonly #repairs: Repairs;
   readonly #strengthening: Strengthening;
+  readonly #backupWatch: BackupWatch;
   #timer: Timer | null = null;
   #beat: Promise<void> | null = null;
   #maintenance: Promise<void> | null = null;
@@ -32,14 +43,15 @@ export class Background {
   #retainedAtImage = 0;
   #sweptHorizon: Lsn = NO_LSN;
 
-  constructor(core: VolumeCore, points: ConsistencyPoints, sweeper: Sweeper, cleaner: Cleaner, flush: FlushOutlook) {
+  constructor({ core, points, sweeper, cleaner, backupWatch, flushOutlook }: BackgroundParts) {
     this.#core = core;
     this.#points = points;
     this.#sweeper = sweeper;
     this.#cleaner = cleaner;
     this.#lastPoint = core.skeleton.appliedLsn;
     this.#repairs = new Repairs(core);
-    this.#strengthening = new Strengthening(core, flush);
+    this.#strengthening = new Strengthening(core, flushOutlook);
+    this.#backupWatch = backupWatch;
     this.#watch = new DiskWatch(core.disks, core.ports.disks);
   }
 
@@ -77,6 +89,7 @@ export class Background {
     if (core.failure !== null) return;
     this.#beats++;
     if (this.#beats % diskLookBeats === 0) this.#watch.look();
+    this.#backupWatch.look();
     this.#beatsSinceImage++;
     try {
       if (core.journal.appendedLsn > core.journal.durableLsn) await core.journal.commit();

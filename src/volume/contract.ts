@@ -17,6 +17,25 @@ export interface VolumeSpace {
   readonly files: number;
 }
 
+/** A range of a file that no source could give. */
+export interface LostRange {
+  readonly path: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface FlushLacks {
+  /** Segments that neither disks nor journal nor backup have any more. */
+  readonly segments: number;
+  /** What of which files is in them: the first ones of them all. */
+  readonly ranges: readonly LostRange[];
+}
+
+export interface FlushOptions {
+  /** The last entry in the backup is damaged, and the user says that it is no other owner's. */
+  readonly pastDamagedRoot?: boolean;
+}
+
 export interface FlushReport {
   readonly root: RootRow | null;
   readonly deltas: number;
@@ -24,6 +43,8 @@ export interface FlushReport {
   readonly bytes: number;
   readonly segmentsUploaded: number;
   readonly imageBytes: number;
+  /** What the root names as lost: all else is in the backup, and these segments keep what is left of them. */
+  readonly lacks: FlushLacks;
   readonly elapsedMs: number;
 }
 
@@ -60,8 +81,8 @@ export interface Volume {
 
   space(): VolumeSpace;
   backlog(): Backlog;
-  /** One flush at a time; a second call while one runs gives 'conflict' (flush-busy). 'invalid' (no-backup) without a target. */
-  flush(progress?: FlushProgress): Promise<FlushReport>;
+  /** One flush at a time; a second call while one runs gives 'conflict' (flush-busy). 'invalid' (no-backup) without a target, 'corrupt' (backup-root-damaged) where nobody can tell whose the backup is. */
+  flush(progress?: FlushProgress, options?: FlushOptions): Promise<FlushReport>;
   /** Flush conditions that hold now, in words (`age 3601 s >= 3600 s`); empty: nothing is due. */
   due(): readonly string[];
   /** Everything durable, image published, journal closed. Idempotent. Rejects (volume-failed) when that could not be had; all is let go of even then. */

@@ -72,6 +72,8 @@ export class VolumeCore {
   labelled: LabelMark | null = null;
   /** The backup lost an object that it had: a flush is due although no delta waits. */
   presenceLost = false;
+  /** Partial roots stand in the backup: they go when a whole one does. */
+  partialRoots = false;
   #deferring = false;
   #deferred: { readonly lsn: Lsn; readonly record: JournalRecord }[] = [];
   /** Of sealed segments, as the skeleton has them. Empty while records are deferred. */

@@ -1,5 +1,5 @@
 // The tier flush: moves deltas to the backup and then gives up their second redundancy.
-// Order: point -> image -> segments -> root, last and only when all it names is proven to be there -> release.
+// Order: point -> image -> segments -> root, last and only when all it names is proven to be there, or named as lost -> release.
 // A flush that dies anywhere leaves the volume as protected as it was; the next one takes up what is already there.
 import { HoldfastError, messageOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
@@ -12,23 +12,35 @@ import type { JournalMark } from '../journal/contract.js';
 import type { Backlog, RootRow, SegmentRow } from '../skeleton/contract.js';
 import type { Admission } from './admission.js';
 import type { ConsistencyPoints } from './consistency-point.js';
-import type { FlushProgress, FlushReport } from './contract.js';
+import type { FlushLacks, FlushProgress, FlushReport } from './contract.js';
 import type { VolumeCore } from './core.js';
 import type { Ownership } from './ownership.js';
 import { publishCaptured, releaseJournal } from './image-point.js';
+import { firstLostRanges } from './lost.js';
+import type { Rescue } from './rescue.js';
 import { retire } from './retention.js';
-import { uploadSegment } from './segment-upload.js';
+import { publishRoot } from './root-publication.js';
+import { SegmentUploads } from './segment-upload.js';
 import type { Sweeper } from './sweeper.js';
-
-/** Segments in flight to the backup: enough to hide round trips, 4 x 32 MiB of memory. */
-const uploadsAtOnce = 4;
 
 interface Cut {
   readonly mark: JournalMark;
   readonly cut: Lsn;
   readonly backlog: Backlog;
-  /** What the image at the cut refers to and the backup lacks; pinned until the flush ends. */
-  readonly segments: readonly SegmentNumber[];
+  /** What the image at the cut refers to and the backup lacks, open there or sealed; pinned until the flush ends. */
+  readonly open: readonly SegmentNumber[];
+  readonly sealed: readonly SegmentNumber[];
+}
+
+export interface FlusherParts {
+  readonly core: VolumeCore;
+  readonly points: ConsistencyPoints;
+  readonly admission: Admission;
+  readonly sweeper: Sweeper;
+  readonly ownership: Ownership;
+  readonly rescue: Rescue;
+  /** After a root: the backup is ours and answers. */
+  readonly flushed: (backup: Backup) => Promise<void>;
 }
 
 export class Flusher {
@@ -37,17 +49,23 @@ export class Flusher {
   readonly #admission: Admission;
   readonly #sweeper: Sweeper;
   readonly #ownership: Ownership;
+  readonly #rescue: Rescue;
+  readonly #flushed: (backup: Backup) => Promise<void>;
   #running: Promise<FlushReport> | null = null;
   #stopping = false;
   /** Last failure, for status; null after a success. */
   lastError: string | null = null;
+  /** Segments that the last root of this life named as lost. */
+  lacking = 0;
 
-  constructor(core: VolumeCore, points: ConsistencyPoints, admission: Admission, sweeper: Sweeper, ownership: Ownership) {
+  constructor({ core, points, admission, sweeper, ownership, rescue, flushed }: FlusherParts) {
     this.#core = core;
     this.#points = points;
     this.#admission = admission;
     this.#sweeper = sweeper;
     this.#ownership = ownership;
+    this.#rescue = rescue;
+    this.#flushed = flushed;
   }
 
   get running(): boolean {
@@ -71,6 +89,7 @@ export class Flusher {
       async (report) => {
         this.lastError = null;
         await this.#retire(backup);
+        await this.#flushed(backup);
         return report;
       },
       (error: unknown) => {
@@ -100,11 +119,16 @@ export class Flusher {
     progress('point', 0, 1);
     // Collectors keep their hands off what a root in the making needs.
     const intent = await backup.beginFlush(this.#core.skeleton.appliedLsn);
+    // What is missed from here on is the next flush's: it may come after the cut.
+    const { presenceLost } = this.#core;
+    this.#core.presenceLost = false;
     try {
       const report = await this.#flushAnnounced(backup, started, progress);
       this.#core.flushedLosses = new Set(lost);
-      this.#core.presenceLost = false;
       return report;
+    } catch (error) {
+      this.#core.presenceLost ||= presenceLost;
+      throw error;
     } finally {
       await this.#endIntent(intent);
     }
@@ -125,10 +149,12 @@ export class Flusher {
       }
     });
     let root: RootRow;
+    let lacks: FlushLacks;
     try {
-      await this.#upload(backup, cut.segments, progress);
+      const lost = await this.#upload(backup, cut, published.image, progress);
       failpoint('after-segments-before-root');
-      root = await this.#publishRoot(backup, cut, published.image, progress);
+      root = await this.#publishRoot(backup, cut, published.image, lost, progress);
+      lacks = this.#tellLost(lost);
     } finally {
       this.#unpin(cut);
     }
@@ -136,7 +162,7 @@ export class Flusher {
     await releaseJournal(this.#core);
     const { deltas, files, bytes } = cut.backlog;
     const elapsedMs = this.#core.ports.clock.monotonicMs() - started;
-    return { root, deltas, files, bytes, segmentsUploaded: cut.segments.length, imageBytes: published.bytesWritten, elapsedMs };
+    return { root, deltas, files, bytes, segmentsUploaded: cut.open.length + cut.sealed.length - lacks.segments, imageBytes: published.bytesWritten, lacks, elapsedMs };
   }
 
   /** The root stands; what is too old in the backup can as well go after the next one. */
@@ -159,14 +185,15 @@ export class Flusher {
   }
 
   #unpin(cut: Cut): void {
-    for (const segment of cut.segments) this.#core.unpin(segment);
+    for (const segment of [...cut.open, ...cut.sealed]) this.#core.unpin(segment);
   }
 
   async #point(): Promise<Cut> {
     const { skeleton, journal, pool, imageSource } = this.#core;
     let cut: Lsn = journal.appendedLsn;
     let backlog = skeleton.backlog();
-    const segments: SegmentNumber[] = [];
+    const open: SegmentNumber[] = [];
+    const sealed: SegmentNumber[] = [];
     const mark = await this.#points.cut({
       inside: () => {
         pool.rotate();
@@ -174,14 +201,14 @@ export class Flusher {
         backlog = skeleton.backlog();
         this.#core.record({ type: 'flush-begin', cut });
         // Taken in the same turn as the cut: what the image will refer to, no more and no less.
-        this.#collect('open', segments);
-        this.#collect('needs-upload', segments);
-        for (const segment of segments) this.#core.pin(segment);
+        this.#collect('open', open);
+        this.#collect('needs-upload', sealed);
+        for (const segment of [...open, ...sealed]) this.#core.pin(segment);
       },
       between: () => imageSource.capture(),
     });
     failpoint('after-point-before-image');
-    return { mark, cut, backlog, segments };
+    return { mark, cut, backlog, open, sealed };
   }
 
   #collect(filter: 'open' | 'needs-upload', into: SegmentNumber[]): void {
@@ -194,28 +221,29 @@ export class Flusher {
     }
   }
 
-  async #upload(backup: Backup, segments: readonly SegmentNumber[], progress: FlushProgress): Promise<void> {
+  /** Gives the segments that no source has any more. */
+  async #upload(backup: Backup, { open, sealed, cut, backlog }: Cut, image: ImageReference, progress: FlushProgress): Promise<readonly SegmentNumber[]> {
     await this.#core.pool.sealAll();
-    let next = 0;
-    let done = 0;
-    let failure: unknown = null;
-    const worker = async (): Promise<void> => {
-      while (next < segments.length && failure === null) {
-        const segment = segments[next++];
-        if (segment === undefined) return;
-        try {
-          this.#assertGoing();
-          await uploadSegment(this.#core, backup, segment);
-        } catch (error) {
-          failure ??= error;
-          return;
-        }
-        done++;
-        progress('segments', done, segments.length);
-      }
-    };
-    await Promise.all(Array.from({ length: uploadsAtOnce }, worker));
-    if (failure !== null) throw failure;
+    const uploads = new SegmentUploads(this.#core, this.#rescue, backup, {
+      assertGoing: () => this.#assertGoing(),
+      uploaded: (done, total) => progress('segments', done, total),
+      partial: async (lost, pending) => {
+        const { sequence } = await publishRoot(this.#core, backup, { image, cut, backlog, lost, pending });
+        // Durable from here: a restore could take what is there. Nothing is released for it, and the next whole root replaces it.
+        failpoint('after-partial-root');
+        this.#core.partialRoots = true;
+        this.#core.ports.logger.info({ root: sequence, lost: lost.length, pending: pending.length }, 'a partial root says what the backup has so far');
+      },
+    });
+    return uploads.run(open, sealed);
+  }
+
+  /** Nothing is lost silently: what the root lacks is in the log, in the report, and in status. */
+  #tellLost(lost: readonly SegmentNumber[]): FlushLacks {
+    this.lacking = lost.length;
+    const ranges = firstLostRanges(this.#core.skeleton, lost);
+    if (lost.length > 0) this.#core.ports.logger.error({ segments: lost.length, files: [...new Set(ranges.map(({ path }) => path))].slice(0, 10) }, 'the root lacks segments that no source has any more; all else is in the backup');
+    return { segments: lost.length, ranges };
   }
 
   #assertGoing(): void {
@@ -235,28 +263,13 @@ export class Flusher {
     return published;
   }
 
-  async #publishRoot(backup: Backup, cut: Cut, image: ImageReference, progress: FlushProgress): Promise<RootRow> {
-    const { journal, ports, volume } = this.#core;
-    // Roots need their LSN durable, not only written: a power loss must not leave a root ahead of the journal.
-    await journal.commit();
+  async #publishRoot(backup: Backup, { cut, backlog }: Cut, image: ImageReference, lost: readonly SegmentNumber[], progress: FlushProgress): Promise<RootRow> {
     progress('root', 0, 1);
-    const { deltas, files, bytes } = cut.backlog;
-    const time = ports.clock.now();
-    const body = await backup.roots.publish({
-      time,
-      volume,
-      generation: this.#core.generation,
-      image,
-      cut: cut.cut,
-      deltas,
-      files,
-      bytes,
-      settings: rootSettings(this.#core),
-    });
+    const { sequence, epoch, time, deltas, files, bytes } = await publishRoot(this.#core, backup, { image, cut, backlog, lost, pending: [] });
     failpoint('after-root-before-record');
-    const row: RootRow = { sequence: body.sequence, epoch: body.epoch, cut: cut.cut, time, deltas, files, bytes };
+    const row: RootRow = { sequence, epoch, cut, time, deltas, files, bytes };
     this.#core.record({ type: 'root', ...row });
-    await journal.commit();
+    await this.#core.journal.commit();
     // Durable from here: the point is in the backup and the journal knows it.
     progress('root', 1, 1);
     failpoint('after-root-record-before-release');
@@ -280,10 +293,4 @@ export class Flusher {
     await this.#sweeper.dropDeltaShards();
     progress('release', total, total);
   }
-}
-
-/** What a bare machine needs to make the volume again. */
-export function rootSettings(core: VolumeCore): Readonly<Record<string, unknown>> {
-  const { name, parity, tolerance, scheme, disks } = core.settings;
-  return { name, parity, tolerance, scheme, disks: disks.length };
 }

@@ -1,17 +1,18 @@
 // A volume that is open: the facade that src/filesystem and src/daemon see. Composes the parts of this folder and owns
 // their life; has no rules of its own beyond the order of closing.
 import type { Clock } from '../base/clock.js';
-import type { Ino, Lsn } from '../base/ids.js';
+import { asSegmentNumber, type Ino, type Lsn } from '../base/ids.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
 import type { Thresholds } from '../config/settings.js';
 import type { FileRecord } from '../format/records.js';
 import type { Backlog } from '../skeleton/contract.js';
 import { Admission } from './admission.js';
 import { Background } from './background.js';
+import { BackupWatch } from './backup-watch.js';
 import { markClean } from './clean-mark.js';
 import { Cleaner } from './cleaner.js';
 import { ConsistencyPoints } from './consistency-point.js';
-import type { FlushProgress, FlushReport, SkeletonView, VolumeSpace } from './contract.js';
+import type { FlushOptions, FlushProgress, FlushReport, SkeletonView, VolumeSpace } from './contract.js';
 import type { VolumeCore } from './core.js';
 import { DataPath } from './data-path.js';
 import { dueConditions } from './due.js';
@@ -35,6 +36,7 @@ export class MountedVolume implements OpenVolume {
   readonly sweeper: Sweeper;
   readonly ownership: Ownership;
   readonly flusher: Flusher;
+  readonly backupWatch: BackupWatch;
   readonly admission: Admission;
   readonly orphans: Orphans;
   readonly #background: Background;
@@ -53,14 +55,18 @@ export class MountedVolume implements OpenVolume {
     this.orphans = new Orphans(core, this.admission);
     this.sweeper = new Sweeper(core);
     this.ownership = new Ownership(core);
-    this.flusher = new Flusher(core, this.points, this.admission, this.sweeper, this.ownership);
+    this.backupWatch = new BackupWatch(core, this.ownership);
+    this.flusher = new Flusher({ core, points: this.points, admission: this.admission, sweeper: this.sweeper, ownership: this.ownership, rescue: this.rescue, flushed: (backup) => this.backupWatch.afterFlush(backup) });
     const cleaner = new Cleaner(core, this.admission, this.data);
-    this.#background = new Background(core, this.points, this.sweeper, cleaner, () => this.#flushOutlook());
+    this.#background = new Background({ core, points: this.points, sweeper: this.sweeper, cleaner, backupWatch: this.backupWatch, flushOutlook: () => this.#flushOutlook() });
   }
 
   /** Begins background work; called once, after recovery. */
   start(unclean: boolean): void {
     this.orphans.resume();
+    // What an earlier life found missing in the backup is uploaded again, also where no change makes a flush due.
+    const { backup, skeleton } = this.core;
+    if (backup !== null && skeleton.backlog().deltas === 0 && skeleton.segments(asSegmentNumber(0), 1, 'needs-upload').length > 0) this.core.presenceLost = true;
     if (unclean) this.#strays = removeStrays(this.core, () => this.#closing !== null);
     this.#background.start();
   }
@@ -148,8 +154,9 @@ export class MountedVolume implements OpenVolume {
     return this.core.skeleton.backlog();
   }
 
-  flush(progress?: FlushProgress): Promise<FlushReport> {
+  flush(progress?: FlushProgress, options: FlushOptions = {}): Promise<FlushReport> {
     this.#assertOpen();
+    if (options.pastDamagedRoot === true) this.ownership.passDamaged = true;
     return this.flusher.flush(progress);
   }
 
@@ -190,6 +197,7 @@ export class MountedVolume implements OpenVolume {
     this.flusher.stop();
     this.admission.budgetChanged();
     await this.flusher.idle();
+    await this.backupWatch.stop();
     try {
       if (core.failure === null) {
         await core.pool.sealAll();

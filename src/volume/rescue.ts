@@ -4,7 +4,7 @@ import type { Backup } from '../backup/backup.js';
 import { assert } from '../base/assert.js';
 import { HoldfastError, isErrorOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
-import { asSegmentNumber, type SegmentNumber } from '../base/ids.js';
+import { asSegmentNumber, type SegmentId, type SegmentNumber } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import { Mutex } from '../base/mutex.js';
 import type { Disk } from '../disk/disk.js';
@@ -13,6 +13,7 @@ import { recoverJournal } from '../journal/recovery.js';
 import type { SegmentPlace } from '../pool/contract.js';
 import type { SegmentRow } from '../skeleton/contract.js';
 import type { VolumeCore } from './core.js';
+import { takeBackPresence } from './presence.js';
 
 export type RescueSource = 'backup' | 'journal';
 
@@ -38,45 +39,36 @@ export class Rescue {
       // Somebody else's rescue, or a rebuild, was faster.
       if (row === null || row.layout?.number !== seen?.layout.number) return;
       const found = await this.find(row);
-      if (row.present && found?.source !== 'backup') await this.#takeBackPresence(row);
       if (found === null) throw unreadable(segment, cause);
       await storeAnew(this.#core, this.#core.skeleton.segment(segment) ?? row, found.bytes);
       this.#core.ports.logger.warn({ segment, source: found.source }, 'a segment had too few shards and was made whole from another source');
     });
   }
 
-  /** Presence was proven once; an object that is not there any more is protected and uploaded again, loudly (rule 8). */
-  async #takeBackPresence(row: SegmentRow): Promise<void> {
-    const id = { generation: row.generation, number: row.segment };
-    // A store that is away says nothing about what it holds.
-    const missing = await this.#askBackup(row, async (backup) => ((await backup.segments.length(id)) === null ? true : null));
-    if (missing === null) return;
-    this.#core.ports.logger.error({ segment: row.segment }, 'the backup lost the object of a segment; it is uploaded again by the next flush');
-    this.#core.record({ type: 'presence', segment: row.segment, present: false });
-    this.#core.presenceLost = true;
-  }
-
-  /** The whole segment from the backup, else from the journal; null when neither has it. */
+  /** The whole segment from the backup, else from the journal; null when neither has it. What the backup turns out to have lost is taken back (rule 8). */
   async find(row: SegmentRow): Promise<RescuedBytes | null> {
     const fromBackup = await this.#fromBackup(row);
     if (fromBackup !== null) return { source: 'backup', bytes: fromBackup };
-    const fromJournal = await this.#fromJournal(row);
-    return fromJournal === null ? null : { source: 'journal', bytes: fromJournal };
+    const bytes = await this.fromJournal(row);
+    return bytes === null ? null : { source: 'journal', bytes };
   }
 
   /** Which source would give it, without fetching it from the backup. */
   async source(row: SegmentRow): Promise<RescueSource | null> {
-    const id = { generation: row.generation, number: row.segment };
-    const length = await this.#askBackup(row, (backup) => backup.segments.length(id));
+    const length = await this.#askBackup(row, (backup) => backup.segments.length(idOf(row)));
     if (length !== null) return 'backup';
-    return (await this.#fromJournal(row)) === null ? null : 'journal';
+    return (await this.fromJournal(row)) === null ? null : 'journal';
   }
 
   #fromBackup(row: SegmentRow): Promise<Buffer | null> {
-    const id = { generation: row.generation, number: row.segment };
     return this.#askBackup(row, async (backup) => {
-      const length = await backup.segments.length(id);
-      return length === null ? null : backup.segments.get(id, 0, length);
+      const { bytes, problem } = await fetchSegment(backup, idOf(row));
+      if (problem !== null && row.present) {
+        // An empty directory where a disk is not mounted has lost nothing.
+        await backup.checkMarker();
+        await takeBackPresence(this.#core, row.segment, problem);
+      }
+      return bytes;
     });
   }
 
@@ -86,14 +78,15 @@ export class Rescue {
     try {
       return await ask(backup);
     } catch (error) {
-      // A damaged or unreachable object is no source; the journal may be one.
-      if (!isErrorOf(error, 'missing', 'corrupt', 'unavailable', 'invalid')) throw error;
+      // An unreachable backup is no source, and says nothing about what it holds; the journal may be one.
+      if (!isErrorOf(error, 'missing', 'corrupt', 'unavailable', 'invalid', 'conflict')) throw error;
       this.#core.ports.logger.warn({ segment: row.segment, error: error.message }, 'the backup cannot give a segment');
       return null;
     }
   }
 
-  async #fromJournal(row: SegmentRow): Promise<Buffer | null> {
+  /** All of a sealed segment's bytes, where the journal still has them; null: it has not. */
+  async fromJournal(row: SegmentRow): Promise<Buffer | null> {
     // A segment that was never sealed has no length yet: refilling it is the mount's business.
     if (row.length === 0) return null;
     const { skeleton, volume, disks, ports } = this.#core;
@@ -107,6 +100,22 @@ export class Rescue {
     // Bytes of a sealed segment enter the journal no more: a second look at it would find nothing new.
     this.#journal = { journal, disks: present, covers: (segment) => segment < next && !open.has(segment) };
     return payloadOf(journal, row);
+  }
+}
+
+function idOf(row: SegmentRow): SegmentId {
+  return { generation: row.generation, number: row.segment };
+}
+
+/** A whole segment from the backup; `problem`: it answers, and does not have it whole. 'unavailable' and the like when it does not answer. */
+export async function fetchSegment(backup: Backup, id: SegmentId): Promise<{ readonly bytes: Buffer; readonly problem: null } | { readonly bytes: null; readonly problem: string }> {
+  try {
+    const length = await backup.segments.length(id);
+    if (length === null) return { bytes: null, problem: 'it is not there any more, or not whole' };
+    return { bytes: await backup.segments.get(id, 0, length), problem: null };
+  } catch (error) {
+    if (!isErrorOf(error, 'missing', 'corrupt')) throw error;
+    return { bytes: null, problem: error.message };
   }
 }
 

@@ -12,11 +12,12 @@ export async function retire(core: VolumeCore, backup: Backup): Promise<void> {
   const keepRoots = core.thresholds.retention.keepRoots;
   const roots = core.skeleton.roots();
   const oldest = roots[Math.max(0, roots.length - keepRoots)];
-  if (roots.length <= keepRoots && (oldest === undefined || deadObjects(core, oldest.cut).length === 0)) return;
+  if (!core.partialRoots && roots.length <= keepRoots && (oldest === undefined || deadObjects(core, oldest.cut).length === 0)) return;
   const report = await backup.collect({
     keepRoots,
     dead: (horizon) => deadObjects(core, horizon).map((row) => ({ generation: row.generation, number: row.segment })),
   });
+  core.partialRoots = false;
   const segments = report.segments.map((id) => id.number);
   if (segments.length > 0 || report.roots.length > 0) core.record({ type: 'backup-forget', segments, roots: report.roots });
 }

@@ -59,7 +59,7 @@ function remainingTolerance(core: VolumeCore): number {
 }
 
 function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
-  const { core } = mounted;
+  const { core, flusher, ownership } = mounted;
   const { parity, tolerance, disks } = core.settings;
   const lost = core.disks.lost();
   const remaining = remainingTolerance(core);
@@ -68,7 +68,9 @@ function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
   const unreadable = core.exposure.unreadable((disk) => core.disks.serves(disk));
   if (unreadable > 0) reasons.push(`${unreadable} segment(s) that are only here have too few shards left: \`holdfast rebuild ${core.settings.name} --dry-run\` names the files`);
   if (remaining < tolerance && lost.length === 0) reasons.push(`some data that is only here survives ${remaining} lost disk(s) instead of ${tolerance}: flush it, or run \`holdfast rebuild\``);
+  if (flusher.lacking > 0) reasons.push(`the last root lacks ${flusher.lacking} segment(s) that no source has any more: \`holdfast rebuild ${core.settings.name} --dry-run\` names the files`);
   const notes: string[] = [];
+  if (ownership.fences === false) notes.push(`the backup cannot fence a second owner (${ownership.fencing}): never mount this volume on two machines`);
   if (core.backup === null) notes.push('no backup is configured');
   else if (tolerance === parity) notes.push('the second redundancy is off (tolerance = parity)');
   if (core.settings.allowSharedDevice) notes.push('disks may share a device: its loss would be the loss of all of them');
@@ -84,7 +86,7 @@ function backupStatus(mounted: MountedVolume): BackupStatus | null {
   const { core, ownership, flusher } = mounted;
   if (core.backup === null) return null;
   const problem = flusher.lastError ?? ownership.problem;
-  return { description: core.backup.description, reachable: problem === null, lastError: problem };
+  return { description: core.backup.description, reachable: problem === null, lastError: problem, fences: ownership.fences, lacksSegments: flusher.lacking };
 }
 
 const rowsAtOnce = 500;

@@ -54,6 +54,10 @@ export interface BackupStatus {
   readonly description: string;
   readonly reachable: boolean;
   readonly lastError: string | null;
+  /** Can the store decide which of two machines owns the volume? null: not asked yet. */
+  readonly fences: boolean | null;
+  /** Segments that the last root of this mount named as lost: it is complete but for them. */
+  readonly lacksSegments: number;
 }
 
 export interface VolumeStatus {

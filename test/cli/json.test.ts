@@ -60,7 +60,7 @@ describe('--json', { skip: mountObstacle ?? false }, () => {
     assert.deepEqual(await json('flush', name, '--if-due'), { flushed: false, reasons: [] });
     const flushed = await json('flush', name);
     assert.equal(flushed['flushed'], true);
-    has(flushed['report'] as Value, 'root', 'deltas', 'files', 'bytes', 'segmentsUploaded', 'imageBytes', 'elapsedMs');
+    has(flushed['report'] as Value, 'root', 'deltas', 'files', 'bytes', 'segmentsUploaded', 'imageBytes', 'lacks', 'elapsedMs');
     assert.equal((flushed['report'] as Value)['deltas'], rows.length);
     assert.equal((await volume.run('deltas', name, '--json')).stdout, '');
 
@@ -72,7 +72,7 @@ describe('--json', { skip: mountObstacle ?? false }, () => {
     has(await json('rebuild', name), 'shardsWritten', 'bytesWritten', 'bytesVerified');
     const disks = [1, 2, 3, 4].map((number) => volume.path(`new${number}`));
     for (const disk of disks) mkdirSync(disk);
-    has(await json('restore', 'again', '--from', volume.backupUrl, '--disk', ...disks, '--allow-shared-device'), 'settings', 'root', 'rootTime', 'files', 'segments', 'bytes', 'lost');
+    has(await json('restore', 'again', '--from', volume.backupUrl, '--disk', ...disks, '--allow-shared-device'), 'settings', 'root', 'rootTime', 'files', 'segments', 'bytes', 'lost', 'notes');
   });
 
   test('an error is one document as well, with the same exit code and words as without', async () => {

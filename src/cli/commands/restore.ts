@@ -67,6 +67,7 @@ function pointInTime(word: string | null): RestoreRequest['at'] {
 function show(report: RestoreReport, name: string, output: Output): void {
   output.document(report);
   output.line(`root ${report.root} of ${new Date(report.rootTime * 1000).toISOString()}: ${report.files} files, ${report.segments} segments, ${formatBytes(report.bytes)} in ${formatDuration(report.elapsedMs / 1000)}`);
+  for (const note of report.notes) output.line(note);
   showLost(report.lost, output);
   output.line(`next: holdfast mount ${name} MOUNTPOINT`);
 }

@@ -32,7 +32,7 @@ export function claimBody(term = 1): Parameters<Backup['roots']['claim']>[0] {
 }
 
 export function rootOf(lsn: number, image: RootBody['image'] = null, term = 1, parentLsn = 0): Parameters<Backup['roots']['publish']>[0] {
-  return { ...claimBody(term), generation: generation(term, parentLsn), image, cut: asLsn(lsn), deltas: 3, files: 2, bytes: 4096 };
+  return { ...claimBody(term), generation: generation(term, parentLsn), image, lost: [], pending: [], cut: asLsn(lsn), deltas: 3, files: 2, bytes: 4096 };
 }
 
 export const point = (lsn: number, term = 1): { lsn: Lsn; generation: Generation['id']; link: number } => ({ lsn: asLsn(lsn), generation: generation(term).id, link: lsn * 7 });

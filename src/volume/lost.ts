@@ -3,8 +3,20 @@ import type { SegmentNumber } from '../base/ids.js';
 import type { Skeleton } from '../skeleton/contract.js';
 import type { LostRange } from './contract.js';
 
+/** Ranges of lost files in a report: `holdfast rebuild --dry-run` names them all. */
+const rangesMax = 1_000;
+
 export function lostRanges(skeleton: Skeleton, segment: SegmentNumber): readonly LostRange[] {
   const ranges: LostRange[] = [];
   for (const { ino, extent } of skeleton.referencesTo(segment)) ranges.push({ path: skeleton.pathOf(ino), offset: extent.offset, length: extent.length });
+  return ranges;
+}
+
+export function firstLostRanges(skeleton: Skeleton, segments: readonly SegmentNumber[]): readonly LostRange[] {
+  const ranges: LostRange[] = [];
+  for (const segment of segments) {
+    if (ranges.length >= rangesMax) break;
+    ranges.push(...lostRanges(skeleton, segment).slice(0, rangesMax - ranges.length));
+  }
   return ranges;
 }
