@@ -192,4 +192,6 @@ void hf_run_space(hf_disk_job *job) {
   }
   job->bytes = (uint64_t)about.f_blocks * about.f_frsize;
   job->free_bytes = (uint64_t)about.f_bavail * about.f_frsize;
+  // A filesystem without a table of inodes (btrfs) says 0 of 0: they cannot run out.
+  job->free_files = about.f_files == 0 ? UINT32_MAX : about.f_favail;
 }

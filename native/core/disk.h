@@ -29,7 +29,7 @@ typedef enum {
   HF_LIST,        // path -> data (names, each ended by NUL), bytes
   HF_SIZE,        // path -> bytes; ENOENT when there is none
   HF_NEXT_DATA,   // path, bytes (where to begin) -> has_data, bytes (where it is)
-  HF_SPACE,       // -> bytes (total), free_bytes
+  HF_SPACE,       // -> bytes (total), free_bytes, free_files
 } hf_disk_operation;
 
 typedef struct {
@@ -62,6 +62,7 @@ typedef struct {
   uint64_t offset;
   uint64_t bytes;
   uint64_t free_bytes;
+  uint64_t free_files;
   bool has_data;
   hf_log *log;
   hf_place place;

@@ -52,6 +52,12 @@ napi_value DiskJob::Place(napi_env env) const {
   return result;
 }
 
+napi_value DiskJob::Space(napi_env env) const {
+  napi_value result = Pair(env, static_cast<double>(work.bytes), static_cast<double>(work.free_bytes));
+  napi_set_element(env, result, 2, Number(env, static_cast<double>(work.free_files)));
+  return result;
+}
+
 napi_value DiskJob::BadCells(napi_env env) const {
   napi_value result;
   napi_create_array_with_length(env, work.bad_count, &result);
@@ -76,7 +82,7 @@ napi_value DiskJob::Result(napi_env env) {
     case HF_LIST: return Names(env);
     case HF_SIZE: return Number(env, static_cast<double>(work.bytes));
     case HF_NEXT_DATA: return Number(env, work.has_data ? static_cast<double>(work.bytes) : -1);
-    case HF_SPACE: return Pair(env, static_cast<double>(work.bytes), static_cast<double>(work.free_bytes));
+    case HF_SPACE: return Space(env);
     default: return nullptr;
   }
 }

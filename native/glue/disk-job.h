@@ -30,6 +30,7 @@ class DiskJob : public Job {
  private:
   napi_value Names(napi_env env) const;
   napi_value BadCells(napi_env env) const;
+  napi_value Space(napi_env env) const;
   napi_value Place(napi_env env) const;
   Io *io_;
 };

@@ -36,6 +36,13 @@ export const imageJournalBytes = 128 * MiB;
 export const diskLookBeats = 3;
 /** A disk operation that takes longer counts as failed: far above what a busy or spun-down disk needs. */
 export const diskOperationMsMax = 30_000;
+/** Inodes of a disk that data leaves free: journal files, images and terms, without which nothing could be mounted or released. */
+export const diskFilesReserve = 256;
+/** Each further inode stands for so much room: a shard of a segment that was sealed early is hardly smaller. Never what counts on filesystems of the usual shape. */
+export const diskBytesPerFile = 1 * MiB;
+/** Descriptors of files that are read again and again, kept open on each disk (CAPACITY in native/core/fd-cache.c), and what everything else needs. */
+export const descriptorsPerDisk = 256;
+export const descriptorsOther = 512;
 /** k + m + e: GF(2^8) Cauchy rows; far below the field's 255. */
 export const shardsPerSegmentMax = 32;
 export const disksMax = 64;

@@ -17,6 +17,8 @@ export class ScheduleTrigger {
   reason(expression: string | null, hasDeltas: boolean): string | null {
     if (expression === null) return null;
     const now = secondsOf(this.#clock.now());
+    // The clock was set back: what lay in the future then is no reason to wait until it comes again.
+    this.#fromSeconds = Math.min(this.#fromSeconds, now);
     const next = nextScheduled(expression, this.#fromSeconds);
     if (next === null || next > now) return null;
     if (!hasDeltas) {

@@ -66,6 +66,7 @@ export interface Disk {
    * zeros. A filesystem that keeps no account of that gives `from` itself.
    */
   nextData(path: string, from: number): Promise<number | null>;
+  /** `freeBytes` goes to 0 also when files can be made no more. */
   space(): Promise<DiskSpace>;
   counters(): DiskCounters;
   /** Waits for what is under way, then lets go. Further calls give 'closed'. */

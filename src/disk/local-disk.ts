@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.js';
 import { isErrorOf } from '../base/errors.js';
 import type { DiskId } from '../base/ids.js';
-import { batchAlignBytes, cellBytes } from '../base/limits.js';
+import { batchAlignBytes, cellBytes, diskBytesPerFile, diskFilesReserve } from '../base/limits.js';
 import { NativeFailure } from '../native/completion-table.js';
 import { DiskQueue } from '../native/disk-queue.js';
 import { diskClosed, diskError } from './disk-errors.js';
@@ -92,8 +92,9 @@ export class LocalDisk implements Disk {
   }
 
   async space(): Promise<DiskSpace> {
-    const [totalBytes, freeBytes] = await this.#run('ask for space', '', () => this.#queue.space());
-    return { totalBytes, freeBytes };
+    const [totalBytes, freeBytes, freeFiles] = await this.#run('ask for space', '', () => this.#queue.space());
+    // A full table of inodes is a full disk, whatever room there is in bytes; little by little, so that what was admitted still finds its place.
+    return { totalBytes, freeBytes: Math.min(freeBytes, Math.max(0, freeFiles - diskFilesReserve) * diskBytesPerFile) };
   }
 
   counters(): DiskCounters {

@@ -116,8 +116,8 @@ export class DiskQueue {
     return table.run((token) => addon.diskNextData(this.#disk, token, path, from));
   }
 
-  /** Total bytes, free bytes. */
-  space(): Promise<readonly [number, number]> {
+  /** Total bytes, free bytes, files that can still be made. */
+  space(): Promise<readonly [number, number, number]> {
     return table.run((token) => addon.diskSpace(this.#disk, token));
   }
 }

@@ -2,6 +2,9 @@
 import { secondsOf } from '../base/clock.js';
 import type { VolumeCore } from './core.js';
 
+/** Smaller steps are a clock that is being corrected. */
+const clockStepSeconds = 60;
+
 export function dueConditions(core: VolumeCore, fill: number): readonly string[] {
   const { flush } = core.thresholds;
   if (core.backup === null) return [];
@@ -16,6 +19,8 @@ export function dueConditions(core: VolumeCore, fill: number): readonly string[]
   if (fill >= core.thresholds.budget.softShare) reasons.push(`soft mark of the budget: ${fill.toFixed(2)} >= ${core.thresholds.budget.softShare}`);
   if (flush.ageSeconds !== null && backlog.oldest !== null) {
     const age = Math.floor(secondsOf(core.ports.clock.now()) - secondsOf(backlog.oldest));
+    // Nobody knows how old it is, and its age would not be reached until the clock is where it was.
+    if (age < -clockStepSeconds) reasons.push(`the clock was set back: the oldest update is ${-age} s in the future`);
     if (age >= flush.ageSeconds) reasons.push(`age ${age} s >= ${flush.ageSeconds} s`);
   }
   // Once for each loss: what it laid bare is in the backup then, and later changes wait for the other conditions.

@@ -13,6 +13,7 @@ import type { VolumeCore } from './core.js';
 import { createImageSource } from '../skeleton/image-source.js';
 import type { Skeleton } from '../skeleton/contract.js';
 import { assembleVolume } from './assemble.js';
+import { checkDescriptors, descriptorLimit } from './descriptors.js';
 import { vouchFor } from './clean-mark.js';
 import { generationAfter, makeDurable } from './generation.js';
 import { DiskSet } from './disk-set.js';
@@ -28,7 +29,8 @@ import { refillOpenSegments } from './refill.js';
 import { shardMarks } from './shard-marks.js';
 
 /** Opens a volume on real disks and stores. */
-export function openVolume(settings: VolumeSettings, io: SystemIo): Promise<MountedVolume> {
+export async function openVolume(settings: VolumeSettings, io: SystemIo): Promise<MountedVolume> {
+  checkDescriptors(settings.disks.length + settings.journal.disks.length, descriptorLimit());
   return openVolumeWith(settings, localPorts(io));
 }
 

@@ -1,0 +1,47 @@
+// What runs out besides bytes: the inodes of the disks (ENOSPC at write(2), all redundancy kept, and the volume can be mounted again) and
+// the process's descriptors (refused before anything is opened).
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { diskFilesReserve } from '../../src/base/limits.js';
+import { mountObstacle, VolumeProcess } from '../support/volume-process.js';
+
+describe('limits of the machine', { skip: mountObstacle ?? false }, () => {
+  const volume = new VolumeProcess();
+
+  before(async () => {
+    for (const disk of volume.disks) execFileSync('mount', ['-t', 'tmpfs', '-o', `size=200M,nr_inodes=${diskFilesReserve + 44}`, 'tmpfs', disk]);
+    await volume.init();
+  });
+  after(() => volume.end());
+
+  test('full tables of inodes: writes get ENOSPC and nothing else happens', async () => {
+    await volume.mount();
+    const write = (file: string, mebibytes: number): { readonly status: number | null; readonly stderr: string } =>
+      spawnSync('dd', ['if=/dev/urandom', `of=${volume.at(file)}`, 'bs=1M', `count=${mebibytes}`, 'conv=fsync', 'status=none'], { encoding: 'utf8' });
+    assert.equal(write('kept', 3).status, 0);
+    const sum = execFileSync('md5sum', [volume.at('kept')], { encoding: 'utf8' });
+    let refused = '';
+    for (let file = 0; refused === '' && file < 100; file++) refused = write(`fill-${file}`, 3).stderr;
+    assert.match(refused, /No space left on device/);
+    assert.match(volume.log, /no room for \d+ bytes/);
+    const { redundancy, state, disks } = await volume.status();
+    assert.deepEqual([redundancy.held, state], [true, 'serving'], redundancy.reasons.join('; '));
+    assert.ok(disks.every((disk) => disk.state === 'healthy'));
+    execFileSync('sh', ['-c', 'mkdir "$0"/names; touch "$0"/names/1 "$0"/names/2; mv "$0"/names/1 "$0"/names/3; rm "$0"/fill-0', volume.mountPoint]);
+    await volume.umount();
+    await volume.mount();
+    assert.equal(execFileSync('md5sum', [volume.at('kept')], { encoding: 'utf8' }), sum);
+    assert.match(await volume.findings(), /no findings/);
+    await volume.umount();
+  });
+
+  test('too few descriptors: refused with the number that is wanted, and nothing is mounted', () => {
+    const program = join(import.meta.dirname, '../../src/cli/main.js');
+    const { status, stderr } = spawnSync('prlimit', ['--nofile=600:600', process.execPath, program, 'mount', volume.name, volume.mountPoint], { env: volume.environment, encoding: 'utf8' });
+    assert.equal(status, 1);
+    assert.match(stderr, /may open 600 files at once, and 4 disks want up to 1536\n.*LimitNOFILE=1536/);
+    assert.equal(volume.isMounted, false);
+  });
+});
