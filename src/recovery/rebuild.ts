@@ -82,8 +82,16 @@ async function formatReplacements(settings: VolumeSettings, options: RebuildRequ
 
 /** Rebuild of a mounted volume: new disks first take the places of lost ones; reads and writes go on. */
 export async function rebuildMounted(mounted: MountedVolume, request: RebuildRequest, progress: RecoveryProgress): Promise<RebuildReport> {
-  if (!request.dryRun) for (const { old, new: path } of request.replace) await attachReplacement(mounted, old, path);
-  return request.dryRun ? new RebuildRun(mounted.core, mounted.rescue, { newDisks: request.replace.length }, progress).run() : rebuildOpen(mounted, progress);
+  const { core, rescue } = mounted;
+  if (request.dryRun) return new RebuildRun(core, rescue, { newDisks: request.replace.length }, progress).run();
+  // From here on: the first new disk alone would let the background write anew what the rebuild is about to make whole.
+  core.rebuilds++;
+  try {
+    for (const { old, new: path } of request.replace) await attachReplacement(mounted, old, path);
+    return await rebuildOpen(mounted, progress);
+  } finally {
+    core.rebuilds--;
+  }
 }
 
 /** Rebuild of an open volume; reads and writes go on. */

@@ -66,7 +66,7 @@ function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
   const reasons = lost.map((d) => `disk ${d.path} is ${d.state}: ${d.reason}`);
   if (core.failure !== null) reasons.push(core.failure.message);
   const unreadable = core.exposure.unreadable((disk) => core.disks.serves(disk));
-  if (unreadable > 0) reasons.push(`${unreadable} segment(s) that are only here have too few shards left: \`holdfast rebuild ${core.settings.name} --dry-run\` names the files`);
+  if (unreadable > 0) reasons.push(`${unreadable} segment(s) that are not known to be in the backup have too few shards left: \`holdfast rebuild ${core.settings.name} --dry-run\` names the files`);
   if (remaining < tolerance && lost.length === 0) reasons.push(`some data that is only here survives ${remaining} lost disk(s) instead of ${tolerance}: flush it, or run \`holdfast rebuild\``);
   if (flusher.lacking > 0) reasons.push(`the last root lacks ${flusher.lacking} segment(s) that no source has any more: \`holdfast rebuild ${core.settings.name} --dry-run\` names the files`);
   const notes: string[] = [];

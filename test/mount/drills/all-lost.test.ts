@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RestoreReport } from '../../../src/recovery/contract.js';
+import type { FlushReport } from '../../../src/volume/contract.js';
 import { bucketOrDirectory, storeOf } from '../../support/drill-backup.js';
 import { Drill, drillObstacle, fullProfile } from '../../support/mounted.js';
 import { copySystemFiles, GitInput, makeOddFiles, makeSegmentFiles, MiB, writeNoise } from '../../support/real-input.js';
@@ -85,10 +86,13 @@ describe('all disks and all local state are lost', { skip: drillObstacle ?? fals
       for (const path of damaged.slice(0, 20)) assert.throws(() => readFileSync(absolute(path)), { code: 'EIO' });
       const whole = new Map([...tree].filter(([path]) => !damaged.includes(path)));
       assertSameTree(whole, treeOf(drill.mountPoint, damaged));
-      // No root may point to what is missing: a flush says so, and what to do.
-      const refused = await drill.run('flush', drill.name, '--json');
-      assert.equal(refused.code, 1);
-      assert.match(refused.stdout, /"segment-lost"/);
+      // A flush goes on without it, names it in its root, and says so.
+      const lacking = await drill.run('flush', drill.name, '--json');
+      assert.equal(lacking.code, 1, lacking.stdout + lacking.stderr);
+      const { report } = JSON.parse(lacking.stdout) as { readonly report: FlushReport }; // our own command's answer
+      assert.equal(report.lacks.segments, 1);
+      assert.deepEqual(new Set(report.lacks.ranges.map((range) => range.path)), named);
+      assert.match((await drill.status()).redundancy.reasons.join('; '), /last root lacks 1 segment/);
       // The object comes back: so do the files, without another restore.
       await store.put(object, [bytes], { ifAbsent: true });
       await drill.flush();
