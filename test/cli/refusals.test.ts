@@ -11,10 +11,10 @@ import { mountObstacle, type Outcome, type Tables, VolumeProcess } from '../supp
 /** Which blocks of a file are written and which only reserved, the disks' own filesystem decides later. */
 const untouched = ['data'] as const;
 
-/** A refused command may say so in the daemon's log, nowhere else. The disks of a mounted volume are written by its daemon. */
+/** A refused command may say so in the daemon's log, nowhere else. The disks of a mounted volume are written by its daemon, which also tries soon after the mount whether the store can fence. */
 function worldOf(volume: VolumeProcess, mounted: 'mounted' | 'not mounted' = 'not mounted'): Tree {
-  const disks = mounted === 'mounted' ? volume.disks.map((disk) => `./${basename(disk)}`) : [];
-  return treeOf(volume.folder, ['./var', './daemon.log', ...disks]);
+  const daemons = mounted === 'mounted' ? [...volume.disks.map((disk) => `./${basename(disk)}`), './backup/probes', './backup/.holdfast-tmp'] : [];
+  return treeOf(volume.folder, ['./var', './daemon.log', ...daemons]);
 }
 
 function assertRefused({ code, stdout, stderr }: Outcome, exitCode: number, ...says: readonly RegExp[]): void {
