@@ -57,6 +57,10 @@ test: build ## every test (SUITES="unit mount" for some)
 test-quick: build ## the tests that need no mount and no root
 	@node dist/test/run.js tidy unit contract property golden
 
+.PHONY: test-asan
+test-asan: build ## the native part under AddressSanitizer: its tests and the fuzzers (HOLDFAST_FUZZ_REQUESTS=10000000)
+	@scripts/test-asan $(FILES)
+
 .PHONY: bench
 bench: build ## small benchmark: sequential, create, stat, fsync, flush
 	@node dist/test/bench/main.js

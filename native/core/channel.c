@@ -39,14 +39,17 @@ int hf_receive_device(int socket, int *device) {
     struct cmsghdr header;
     char space[CMSG_SPACE(sizeof(int))];
   } control;
+  // Room for exactly one descriptor: the padding would hold a second one, which nobody would close.
   struct msghdr message = {
-      .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+      .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
   ssize_t got;
   do got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   while (got < 0 && errno == EINTR);
   if (got < 0) return errno == EAGAIN ? ENOMSG : errno;
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return ENOMSG;
+  if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+      header->cmsg_len < CMSG_LEN(sizeof(int)))
+    return ENOMSG;
   int fd;
   memcpy(&fd, CMSG_DATA(header), sizeof(fd));
   int flags = fcntl(fd, F_GETFL);

@@ -57,6 +57,8 @@ static int settle_directory(hf_disk_job *job, int parent, const char *name, cons
   return result;
 }
 
+static bool is_dots(const char *name) { return strcmp(name, ".") == 0 || strcmp(name, "..") == 0; }
+
 // Opens the directory made of the first `length` bytes of `path`.
 static int walk(hf_disk_job *job, const char *path, size_t length, bool make) {
   // Opened anew, not duplicated: duplicates share one reading position.
@@ -73,6 +75,10 @@ static int walk(hf_disk_job *job, const char *path, size_t length, bool make) {
     }
     memcpy(name, path + at, end - at);
     name[end - at] = 0;
+    if (is_dots(name)) {
+      close(directory);
+      return hf_fail(job, "open", EINVAL);
+    }
     int next = -1;
     if (!make || settle_directory(job, directory, name, path, end) == 0) {
       next = openat(directory, name, DIRECTORY_FLAGS);
@@ -89,6 +95,7 @@ static int walk(hf_disk_job *job, const char *path, size_t length, bool make) {
 int hf_open_parent(hf_disk_job *job, const char *path, bool make, const char **name) {
   const char *slash = strrchr(path, '/');
   *name = slash == NULL ? path : slash + 1;
+  if (is_dots(*name)) return hf_fail(job, "open", EINVAL);
   return walk(job, path, slash == NULL ? 0 : (size_t)(slash - path), make);
 }
 

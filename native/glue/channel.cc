@@ -28,7 +28,26 @@ constexpr int kRequestsPerTurn = 256;
 constexpr size_t kBytesPerTurn = 4 << 20;
 constexpr uint32_t kPiecesMax = 64;
 
+// Memory that JavaScript sees as an ArrayBuffer. Held by that and by the channel, so that it stays while either could touch it:
+// an ArrayBuffer can be moved elsewhere (transfer) and be collected there.
+struct Area {
+  uint8_t *at;
+  size_t bytes;
+  int holders;
+};
+
+void LetGo(Area *area) {
+  if (area == nullptr || --area->holders > 0) return;
+  hf_aligned_free(area->at, area->bytes);
+  delete area;
+}
+
 struct Channel {
+  ~Channel() {
+    LetGo(slots);
+    LetGo(reply);
+  }
+
   napi_env env;
   napi_async_context context = nullptr;
   napi_async_cleanup_hook_handle cleanup = nullptr;
@@ -41,8 +60,8 @@ struct Channel {
   bool polled = false;
   bool waiting_for_slot = false;
   bool collected = false;
-  uint8_t *slots = nullptr;
-  uint8_t *reply = nullptr;
+  Area *slots = nullptr;
+  Area *reply = nullptr;
   std::vector<uint32_t> free_slots;
   std::vector<bool> taken;
   size_t turn_bytes = 0;
@@ -145,7 +164,7 @@ void ReadRequests(Channel *channel) {
     }
     uint32_t slot = channel->free_slots.back();
     size_t length = 0;
-    int failed = hf_fuse_read(channel->device, channel->slots + slot * kSlot + kPage - kLead, kLead + kPayload, &length);
+    int failed = hf_fuse_read(channel->device, channel->slots->at + slot * kSlot + kPage - kLead, kLead + kPayload, &length);
     if (failed == EAGAIN) return;
     if (failed != 0) return End(channel, failed);
     channel->turn_bytes += length;
@@ -188,13 +207,6 @@ Channel *Unwrap(napi_env env, napi_callback_info info, napi_value *args, size_t 
   return static_cast<Channel *>(channel);
 }
 
-bool AddPiece(napi_env env, napi_value value, std::vector<iovec> *pieces) {
-  Bytes bytes;
-  if (!GetBytes(env, value, &bytes)) return false;
-  pieces->push_back({const_cast<uint8_t *>(bytes.at), bytes.length});
-  return true;
-}
-
 // reply(length, data?: Uint8Array | Uint8Array[]): writes the first `length` bytes of the reply area, then the data.
 // Gives 0 or an errno.
 napi_value Reply(napi_env env, napi_callback_info info) {
@@ -205,7 +217,7 @@ napi_value Reply(napi_env env, napi_callback_info info) {
   uint32_t length;
   if (count < 1 || !GetU32(env, args[0], &length)) return nullptr;
   if (length > kReplyArea) return Throw(env, "reply: longer than the reply area");
-  iovec one[2] = {{channel->reply, length}, {nullptr, 0}};
+  iovec one[2] = {{channel->reply->at, length}, {nullptr, 0}};
   std::vector<iovec> many;
   const iovec *pieces = one;
   int used = 1;
@@ -217,18 +229,14 @@ napi_value Reply(napi_env env, napi_callback_info info) {
     if (!is_array) {
       Bytes bytes;
       if (!GetBytes(env, args[1], &bytes)) return nullptr;
-      one[1] = {const_cast<uint8_t *>(bytes.at), bytes.length};
+      one[1] = {bytes.at, bytes.length};
       used = 2;
     } else {
-      uint32_t n = 0;
-      napi_get_array_length(env, args[1], &n);
-      if (n > kPiecesMax) return Throw(env, "reply: too many pieces");
+      std::vector<napi_value> values;
+      std::vector<Bytes> list;
+      if (!GetElements(env, args[1], kPiecesMax, &values) || !GetAllBytes(env, values, &list)) return nullptr;
       many.push_back(one[0]);
-      for (uint32_t i = 0; i < n; i++) {
-        napi_value piece;
-        napi_get_element(env, args[1], i, &piece);
-        if (!AddPiece(env, piece, &many)) return nullptr;
-      }
+      for (const Bytes &bytes : list) many.push_back({bytes.at, bytes.length});
       pieces = many.data();
       used = static_cast<int>(many.size());
     }
@@ -293,30 +301,36 @@ napi_value Notify(napi_env env, napi_callback_info info) {
 
 // ---- construction ---------------------------------------------------------------------------
 
-void FreeArea(napi_env, void *memory, void *bytes) { hf_aligned_free(memory, reinterpret_cast<uintptr_t>(bytes)); }
+void FreeArea(napi_env, void *, void *area) { LetGo(static_cast<Area *>(area)); }
 
-// A read-only property of `self` over new memory outside the heap.
-uint8_t *AddArea(napi_env env, napi_value self, const char *name, size_t bytes) {
+// A read-only property of `self` over new memory outside the heap. What it gives is held once for the caller.
+Area *AddArea(napi_env env, napi_value self, const char *name, size_t bytes) {
   void *memory = hf_aligned_alloc(bytes);
-  napi_value area;
+  napi_value value;
   if (memory == nullptr) return nullptr;
-  void *size = reinterpret_cast<void *>(static_cast<uintptr_t>(bytes));
-  if (napi_create_external_arraybuffer(env, memory, bytes, FreeArea, size, &area) != napi_ok) {
-    hf_aligned_free(memory, bytes);
+  Area *area = new Area{static_cast<uint8_t *>(memory), bytes, 2};
+  if (napi_create_external_arraybuffer(env, memory, bytes, FreeArea, area, &value) != napi_ok) {
+    area->holders = 1;
+    LetGo(area);
     return nullptr;
   }
-  napi_property_descriptor property = {name, nullptr, nullptr, nullptr, nullptr, area, napi_default, nullptr};
-  return napi_define_properties(env, self, 1, &property) == napi_ok ? static_cast<uint8_t *>(memory) : nullptr;
+  napi_property_descriptor property = {name, nullptr, nullptr, nullptr, nullptr, value, napi_default, nullptr};
+  if (napi_define_properties(env, self, 1, &property) == napi_ok) return area;
+  LetGo(area);
+  return nullptr;
 }
 
 // new FuseChannel(device, slotCount, onRequest(slot, length): boolean, onEnd(errno)): owns the device from here.
 napi_value Construct(napi_env env, napi_callback_info info) {
-  napi_value args[4], self, label;
+  napi_value args[4], self, label, target;
   size_t count = 4;
   uint32_t device, slot_count;
   napi_get_cb_info(env, info, &count, args, &self, nullptr);
+  if (napi_get_new_target(env, info, &target) != napi_ok || target == nullptr) return Throw(env, "FuseChannel: new is wanted");
   if (count < 4) return Throw(env, "FuseChannel: four arguments are wanted");
-  if (!GetU32(env, args[0], &device) || !GetU32(env, args[1], &slot_count)) return nullptr;
+  if (!GetU32(env, args[0], &device) || !GetU32(env, args[1], &slot_count) ||
+      !GetFunction(env, args[2], &args[2]) || !GetFunction(env, args[3], &args[3]))
+    return nullptr;
   if (slot_count == 0 || slot_count > 1024) return Throw(env, "FuseChannel: slot count out of range");
   uv_loop_t *loop;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return Throw(env, "FuseChannel: no event loop");

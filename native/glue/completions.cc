@@ -29,6 +29,13 @@ void Completions::Adopt(Job *job, hf_job *base, double token, napi_value keep) {
   if (under_way_++ == 0) uv_ref(reinterpret_cast<uv_handle_t *>(&async_));
 }
 
+void Completions::Forget(hf_job *jobs) {
+  if (jobs == nullptr) return;
+  for (hf_job *job = jobs; job != nullptr; job = job->next) under_way_--;
+  if (under_way_ == 0) uv_unref(reinterpret_cast<uv_handle_t *>(&async_));
+  Drop(jobs);
+}
+
 void Completions::Drop(hf_job *jobs) {
   while (jobs != nullptr) {
     hf_job *next = jobs->next;

@@ -27,9 +27,13 @@ class Completions {
   hf_completions *list() { return &list_; }
   // Listener: (batch: [token, errno, step, result, token, errno, ...]) => void.
   void Listen(napi_value listener);
+  // Only then may a job be adopted.
+  bool listened() const { return listener_ != nullptr; }
   // Takes a job that is submitted right after this. `keep` (may be nullptr) must not be collected before it is finished.
   void Adopt(Job *job, hf_job *base, double token, napi_value keep);
-  // Frees jobs that will never run.
+  // Frees jobs that were adopted and will never run.
+  void Forget(hf_job *jobs);
+  // The same when the environment ends and the handle's state no longer matters.
   void Drop(hf_job *jobs);
 
  private:

@@ -3,38 +3,28 @@
 
 #include <stdlib.h>
 
+#include <initializer_list>
+
 #include "checksum.h"
 #include "erasure.h"
 
 namespace compute {
 
-// Buffers of an array, their count bounded; each is also put into `keep`.
-static bool GetBufferList(napi_env env, napi_value array, uint32_t most, napi_value keep, std::vector<Bytes> *out) {
-  uint32_t count, kept;
-  if (napi_get_array_length(env, array, &count) != napi_ok) return WrongType(env, "an array of Buffers is expected");
-  if (count > most) return WrongType(env, "too many Buffers");
-  napi_get_array_length(env, keep, &kept);
+static const uint32_t kPiecesMax = 1u << 20;
+
+static bool GetU32s(napi_env env, const std::vector<napi_value> &values, size_t count, std::vector<uint32_t> *out) {
+  if (values.size() != count) return WrongType(env, "an array of numbers, one a shard, is expected");
   out->resize(count);
-  for (uint32_t i = 0; i < count; i++) {
-    napi_value element;
-    napi_get_element(env, array, i, &element);
-    if (!GetBytes(env, element, &(*out)[i])) return false;
-    napi_set_element(env, keep, kept + i, element);
-  }
+  for (size_t i = 0; i < count; i++)
+    if (!GetU32(env, values[i], &(*out)[i])) return false;
   return true;
 }
 
-static bool GetU32List(napi_env env, napi_value array, size_t count, std::vector<uint32_t> *out) {
-  uint32_t length;
-  if (napi_get_array_length(env, array, &length) != napi_ok || length != count)
-    return WrongType(env, "an array of numbers, one a shard, is expected");
-  out->resize(count);
-  for (uint32_t i = 0; i < count; i++) {
-    napi_value element;
-    napi_get_element(env, array, i, &element);
-    if (!GetU32(env, element, &(*out)[i])) return false;
-  }
-  return true;
+// What must stay alive until the job is done.
+static napi_value Kept(napi_env env, std::initializer_list<const std::vector<napi_value> *> lists) {
+  std::vector<napi_value> all;
+  for (const std::vector<napi_value> *list : lists) all.insert(all.end(), list->begin(), list->end());
+  return ArrayOf(env, all);
 }
 
 static bool AllOfLength(const std::vector<Bytes> &list, size_t length) {
@@ -50,11 +40,13 @@ static std::vector<uint8_t *> Addresses(const std::vector<Bytes> &list) {
 }
 
 bool EncodeJob::Read(napi_env env, const napi_value *args, napi_value *keep) {
-  napi_create_array(env, keep);
-  if (!GetBufferList(env, args[0], HF_SHARDS_MAX, *keep, &data_) ||
-      !GetBufferList(env, args[1], HF_SHARDS_MAX, *keep, &parity_) ||
-      !GetBufferList(env, args[2], HF_SHARDS_MAX, *keep, &tables_) ||
-      !GetU32List(env, args[3], tables_.size(), &seeds_))
+  std::vector<napi_value> data, parity, tables, seeds;
+  if (!GetElements(env, args[0], HF_SHARDS_MAX, &data) || !GetElements(env, args[1], HF_SHARDS_MAX, &parity) ||
+      !GetElements(env, args[2], HF_SHARDS_MAX, &tables) || !GetElements(env, args[3], HF_SHARDS_MAX, &seeds))
+    return false;
+  *keep = Kept(env, {&data, &parity, &tables});
+  if (!GetAllBytes(env, data, &data_) || !GetAllBytes(env, parity, &parity_) || !GetAllBytes(env, tables, &tables_) ||
+      !GetU32s(env, seeds, tables_.size(), &seeds_))
     return false;
   size_t shards = data_.size() + parity_.size();
   if (data_.empty() || shards > HF_SHARDS_MAX || tables_.size() != shards) return WrongType(env, "wrong shard count");
@@ -77,10 +69,13 @@ static bool Indexes(const std::vector<uint32_t> &list) {
 }
 
 bool DecodeJob::Read(napi_env env, const napi_value *args, napi_value *keep) {
-  napi_create_array(env, keep);
-  if (!GetBufferList(env, args[1], HF_SHARDS_MAX, *keep, &shards_) ||
-      !GetBufferList(env, args[3], HF_SHARDS_MAX, *keep, &out_) ||
-      !GetU32List(env, args[0], shards_.size(), &present_) || !GetU32List(env, args[2], out_.size(), &wanted_))
+  std::vector<napi_value> present, shards, wanted, out;
+  if (!GetElements(env, args[0], HF_SHARDS_MAX, &present) || !GetElements(env, args[1], HF_SHARDS_MAX, &shards) ||
+      !GetElements(env, args[2], HF_SHARDS_MAX, &wanted) || !GetElements(env, args[3], HF_SHARDS_MAX, &out))
+    return false;
+  *keep = Kept(env, {&shards, &out});
+  if (!GetAllBytes(env, shards, &shards_) || !GetAllBytes(env, out, &out_) ||
+      !GetU32s(env, present, shards_.size(), &present_) || !GetU32s(env, wanted, out_.size(), &wanted_))
     return false;
   if (shards_.empty()) return WrongType(env, "no shards");
   if (!AllOfLength(shards_, shards_[0].length) || !AllOfLength(out_, shards_[0].length))
@@ -100,8 +95,10 @@ CompressJob::~CompressJob() {
 }
 
 bool CompressJob::Read(napi_env env, const napi_value *args, napi_value *keep) {
-  napi_create_array(env, keep);
-  return GetBufferList(env, args[0], 1u << 20, *keep, &pieces_);
+  std::vector<napi_value> pieces;
+  if (!GetElements(env, args[0], kPiecesMax, &pieces)) return false;
+  *keep = ArrayOf(env, pieces);
+  return GetAllBytes(env, pieces, &pieces_);
 }
 
 void CompressJob::Run() {

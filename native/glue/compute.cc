@@ -65,7 +65,9 @@ napi_value RunThere(napi_env env, napi_callback_info info) {
   void *data;
   napi_get_cb_info(env, info, &given, args, nullptr, &data);
   Compute *compute = static_cast<Compute *>(data);
-  if (!GetDouble(env, args[0], &token) || !StartLane(env, compute)) return nullptr;
+  if (!GetDouble(env, args[0], &token)) return nullptr;
+  if (!compute->completions->listened()) return Throw(env, "computeListen comes first");
+  if (!StartLane(env, compute)) return nullptr;
   Kind *job = new Kind();
   if (!job->Read(env, args + 1, &keep)) {
     delete job;
@@ -126,12 +128,11 @@ napi_value AlignedBuffer(napi_env env, napi_callback_info info) {
 }
 
 napi_value Listen(napi_env env, napi_callback_info info) {
-  napi_value args[1];
+  napi_value args[1], listener;
   size_t given = 1;
   void *data;
   napi_get_cb_info(env, info, &given, args, nullptr, &data);
-  if (given < 1) return Throw(env, "computeListen: a function is expected");
-  static_cast<Compute *>(data)->completions->Listen(args[0]);
+  if (GetFunction(env, args[0], &listener)) static_cast<Compute *>(data)->completions->Listen(listener);
   return nullptr;
 }
 

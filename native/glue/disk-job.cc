@@ -1,12 +1,19 @@
 // Arguments into jobs, jobs into results. See disk-job.h.
 #include "disk-job.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <vector>
 
 #include "arguments.h"
 
 namespace disk {
+
+// Buffers of one write. More than anybody has: a batch holds at most 65,536 records with a payload each.
+static const uint32_t kBuffersMax = 1u << 20;
 
 DiskJob::~DiskJob() {
   free(work.path);
@@ -65,19 +72,32 @@ napi_value DiskJob::BadCells(napi_env env) const {
   return result;
 }
 
+// A disk that was stopped meanwhile has closed the log.
+napi_value DiskJob::AddLog(napi_env env) {
+  if (io_->disks.count(disk_id_) == 0) {
+    work.error = EBADF;
+    work.step = "open";
+    return nullptr;
+  }
+  uint32_t id = ++io_->last_id;
+  io_->logs[id] = {work.log, disk_id_};
+  return Number(env, id);
+}
+
+napi_value DiskJob::AllBytes(napi_env env) {
+  napi_value result;
+  if (napi_create_buffer_copy(env, work.bytes, work.data, nullptr, &result) == napi_ok) return result;
+  napi_get_and_clear_last_exception(env, &result); // more than a Buffer can be
+  work.error = ENOMEM;
+  work.step = "malloc";
+  return nullptr;
+}
+
 napi_value DiskJob::Result(napi_env env) {
   switch (work.operation) {
     case HF_OPEN: return Place(env);
-    case HF_OPEN_LOG: {
-      uint32_t id = ++io_->last_id;
-      io_->logs[id] = work.log;
-      return Number(env, id);
-    }
-    case HF_READ_ALL: {
-      napi_value result;
-      napi_create_buffer_copy(env, work.bytes, work.data, nullptr, &result);
-      return result;
-    }
+    case HF_OPEN_LOG: return AddLog(env);
+    case HF_READ_ALL: return AllBytes(env);
     case HF_READ_CELLS: return BadCells(env);
     case HF_LIST: return Names(env);
     case HF_SIZE: return Number(env, static_cast<double>(work.bytes));
@@ -90,13 +110,12 @@ napi_value DiskJob::Result(napi_env env) {
 bool Begin(napi_env env, napi_callback_info info, size_t count, Call *call) {
   size_t given = kArgumentsMax;
   void *data;
-  uint32_t id;
   napi_get_cb_info(env, info, &given, call->args, nullptr, &data);
   call->env = env;
   call->io = static_cast<Io *>(data);
   if (given < count) return WrongType(env, "too few arguments");
-  if (!GetU32(env, call->args[0], &id) || !GetDouble(env, call->args[1], &call->token)) return false;
-  auto found = call->io->disks.find(id);
+  if (!GetU32(env, call->args[0], &call->disk_id) || !GetDouble(env, call->args[1], &call->token)) return false;
+  auto found = call->io->disks.find(call->disk_id);
   if (found == call->io->disks.end()) return WrongType(env, "no such disk");
   call->disk = found->second;
   return true;
@@ -106,6 +125,7 @@ bool GetPath(const Call &call, size_t index, DiskJob *job) {
   size_t length;
   if (napi_get_value_string_utf8(call.env, call.args[index], nullptr, 0, &length) != napi_ok)
     return WrongType(call.env, "a path is expected");
+  if (length >= PATH_MAX) return WrongType(call.env, "a path is too long");
   job->work.path = static_cast<char *>(malloc(length + 1));
   if (job->work.path == nullptr) return WrongType(call.env, "out of memory");
   napi_get_value_string_utf8(call.env, call.args[index], job->work.path, length + 1, &length);
@@ -115,8 +135,9 @@ bool GetPath(const Call &call, size_t index, DiskJob *job) {
 bool GetLog(const Call &call, size_t index, DiskJob *job, uint32_t *id) {
   if (!GetU32(call.env, call.args[index], id)) return false;
   auto found = call.io->logs.find(*id);
-  if (found == call.io->logs.end()) return WrongType(call.env, "no such log");
-  job->work.log = found->second;
+  if (found == call.io->logs.end() || found->second.disk_id != call.disk_id)
+    return WrongType(call.env, "no such log on this disk");
+  job->work.log = found->second.log;
   return true;
 }
 
@@ -131,20 +152,16 @@ bool GetBuffer(const Call &call, size_t index, DiskJob *job) {
 }
 
 bool GetBuffers(const Call &call, size_t index, DiskJob *job, napi_value *keep) {
-  uint32_t count;
-  if (napi_get_array_length(call.env, call.args[index], &count) != napi_ok)
-    return WrongType(call.env, "an array of Buffers is expected");
-  job->work.buffers = static_cast<iovec *>(malloc(sizeof(iovec) * (count + 1)));
+  std::vector<napi_value> values;
+  std::vector<Bytes> list;
+  if (!GetElements(call.env, call.args[index], kBuffersMax, &values)) return false;
+  if (call.io->disks.count(call.disk_id) == 0) return WrongType(call.env, "no such disk");
+  *keep = ArrayOf(call.env, values);
+  if (!GetAllBytes(call.env, values, &list)) return false;
+  job->work.buffers = static_cast<iovec *>(malloc(sizeof(iovec) * (list.size() + 1)));
   if (job->work.buffers == nullptr) return WrongType(call.env, "out of memory");
-  napi_create_array_with_length(call.env, count, keep);
-  for (uint32_t i = 0; i < count; i++) {
-    napi_value element;
-    Bytes bytes;
-    napi_get_element(call.env, call.args[index], i, &element);
-    if (!GetBytes(call.env, element, &bytes)) return false;
-    napi_set_element(call.env, *keep, i, element);
+  for (const Bytes &bytes : list)
     if (bytes.length > 0) job->work.buffers[job->work.buffer_count++] = {bytes.at, bytes.length};
-  }
   return true;
 }
 

@@ -6,6 +6,8 @@
 #include "disk-job.h"
 #include "disk.h"
 
+#include <iterator>
+
 using namespace disk;
 
 namespace {
@@ -26,14 +28,14 @@ napi_value Refuse(DiskJob *job) {
 napi_value WithPath(napi_env env, napi_callback_info info, hf_disk_operation operation) {
   Call call;
   if (!Begin(env, info, 3, &call)) return nullptr;
-  DiskJob *job = new DiskJob(call.io, operation);
+  DiskJob *job = new DiskJob(call, operation);
   return GetPath(call, 2, job) ? Submit(call, job, nullptr) : Refuse(job);
 }
 
 napi_value WithPathAndBytes(napi_env env, napi_callback_info info, hf_disk_operation operation) {
   Call call;
   if (!Begin(env, info, 4, &call)) return nullptr;
-  DiskJob *job = new DiskJob(call.io, operation);
+  DiskJob *job = new DiskJob(call, operation);
   bool fine = GetPath(call, 2, job) && GetSize(env, call.args[3], &job->work.bytes);
   return fine ? Submit(call, job, nullptr) : Refuse(job);
 }
@@ -42,7 +44,7 @@ napi_value WithPathAndBuffers(napi_env env, napi_callback_info info, hf_disk_ope
   Call call;
   napi_value keep;
   if (!Begin(env, info, 4, &call)) return nullptr;
-  DiskJob *job = new DiskJob(call.io, operation);
+  DiskJob *job = new DiskJob(call, operation);
   return GetPath(call, 2, job) && GetBuffers(call, 3, job, &keep) ? Submit(call, job, keep) : Refuse(job);
 }
 
@@ -58,7 +60,7 @@ napi_value Size(napi_env env, napi_callback_info info) { return WithPath(env, in
 
 napi_value Space(napi_env env, napi_callback_info info) {
   Call call;
-  return Begin(env, info, 2, &call) ? Submit(call, new DiskJob(call.io, HF_SPACE), nullptr) : nullptr;
+  return Begin(env, info, 2, &call) ? Submit(call, new DiskJob(call, HF_SPACE), nullptr) : nullptr;
 }
 
 napi_value LogWrite(napi_env env, napi_callback_info info) {
@@ -66,9 +68,9 @@ napi_value LogWrite(napi_env env, napi_callback_info info) {
   napi_value keep;
   uint32_t id;
   if (!Begin(env, info, 5, &call)) return nullptr;
-  DiskJob *job = new DiskJob(call.io, HF_LOG_WRITE);
-  bool fine = GetLog(call, 2, job, &id) && GetSize(env, call.args[3], &job->work.offset) &&
-              GetBuffers(call, 4, job, &keep);
+  DiskJob *job = new DiskJob(call, HF_LOG_WRITE);
+  bool fine = GetSize(env, call.args[3], &job->work.offset) && GetBuffers(call, 4, job, &keep) &&
+              GetLog(call, 2, job, &id);
   return fine ? Submit(call, job, keep) : Refuse(job);
 }
 
@@ -76,7 +78,7 @@ napi_value LogSync(napi_env env, napi_callback_info info) {
   Call call;
   uint32_t id;
   if (!Begin(env, info, 3, &call)) return nullptr;
-  DiskJob *job = new DiskJob(call.io, HF_LOG_SYNC);
+  DiskJob *job = new DiskJob(call, HF_LOG_SYNC);
   return GetLog(call, 2, job, &id) ? Submit(call, job, nullptr) : Refuse(job);
 }
 
@@ -84,7 +86,7 @@ napi_value LogClose(napi_env env, napi_callback_info info) {
   Call call;
   uint32_t id;
   if (!Begin(env, info, 3, &call)) return nullptr;
-  DiskJob *job = new DiskJob(call.io, HF_LOG_CLOSE);
+  DiskJob *job = new DiskJob(call, HF_LOG_CLOSE);
   if (!GetLog(call, 2, job, &id)) return Refuse(job);
   call.io->logs.erase(id); // nobody can name it any more; jobs before this one run first
   return Submit(call, job, nullptr);
@@ -93,7 +95,7 @@ napi_value LogClose(napi_env env, napi_callback_info info) {
 napi_value Read(napi_env env, napi_callback_info info) {
   Call call;
   if (!Begin(env, info, 5, &call)) return nullptr;
-  DiskJob *job = new DiskJob(call.io, HF_READ);
+  DiskJob *job = new DiskJob(call, HF_READ);
   bool fine = GetPath(call, 2, job) && GetSize(env, call.args[3], &job->work.offset) && GetBuffer(call, 4, job);
   return fine ? Submit(call, job, call.args[4]) : Refuse(job);
 }
@@ -101,7 +103,7 @@ napi_value Read(napi_env env, napi_callback_info info) {
 napi_value ReadCells(napi_env env, napi_callback_info info) {
   Call call;
   if (!Begin(env, info, 9, &call)) return nullptr;
-  DiskJob *job = new DiskJob(call.io, HF_READ_CELLS);
+  DiskJob *job = new DiskJob(call, HF_READ_CELLS);
   hf_cell_read *cells = &job->work.cells;
   bool fine = GetPath(call, 2, job) && GetSize(env, call.args[3], &cells->table_offset) &&
               GetSize(env, call.args[4], &cells->data_offset) && GetU32(env, call.args[5], &cells->first_cell) &&
@@ -116,6 +118,7 @@ napi_value DiskStart(napi_env env, napi_callback_info info) {
   void *data;
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
   Io *io = static_cast<Io *>(data);
+  if (!io->completions->listened()) return Throw(env, "ioListen comes first");
   hf_disk *disk = hf_disk_start(io->completions->list());
   if (disk == nullptr) return Throw(env, "cannot start the threads of a disk");
   uint32_t id = ++io->last_id;
@@ -123,14 +126,14 @@ napi_value DiskStart(napi_env env, napi_callback_info info) {
   return Number(env, id);
 }
 
-// Nothing may be under way: then the threads are idle and end at once.
+// Nothing may be under way: then the threads are idle and end at once. The disk's logs are closed with it.
 napi_value DiskStop(napi_env env, napi_callback_info info) {
   Call call;
   if (!Begin(env, info, 2, &call)) return nullptr;
-  uint32_t id;
-  GetU32(env, call.args[0], &id);
-  call.io->disks.erase(id);
-  call.io->completions->Drop(hf_disk_stop(call.disk));
+  call.io->disks.erase(call.disk_id);
+  for (auto log = call.io->logs.begin(); log != call.io->logs.end();)
+    log = log->second.disk_id == call.disk_id ? call.io->logs.erase(log) : std::next(log);
+  call.io->completions->Forget(hf_disk_stop(call.disk));
   return nullptr;
 }
 
@@ -146,12 +149,11 @@ napi_value Counters(napi_env env, napi_callback_info info) {
 }
 
 napi_value Listen(napi_env env, napi_callback_info info) {
-  napi_value args[1];
+  napi_value args[1], listener;
   size_t given = 1;
   void *data;
   napi_get_cb_info(env, info, &given, args, nullptr, &data);
-  if (given < 1) return Throw(env, "ioListen: a function is expected");
-  static_cast<Io *>(data)->completions->Listen(args[0]);
+  if (GetFunction(env, args[0], &listener)) static_cast<Io *>(data)->completions->Listen(listener);
   return nullptr;
 }
 

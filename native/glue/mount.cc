@@ -19,7 +19,10 @@ bool GetText(napi_env env, napi_value value, std::string *text) {
   text->resize(length + 1);
   napi_get_value_string_utf8(env, value, &(*text)[0], length + 1, &length);
   text->resize(length);
-  return true;
+  // The kernel would see what lies before it.
+  if (text->find('\0') == std::string::npos) return true;
+  Throw(env, "a string without NUL is wanted");
+  return false;
 }
 
 // fuseMount(mountPoint, source, type, flags, options): resolves to the device.
