@@ -43,6 +43,7 @@ function judgeBody(request: Buffer, body: Buffer): void {
       assert.equal(body.length, entryOutBytes);
       return judgeEntry(body, opcode === Opcode.lookup);
     case Opcode.create:
+    case Opcode.tmpfile:
       assert.equal(body.length, entryOutBytes + openOutBytes);
       return judgeEntry(body, false);
     case Opcode.getattr:
