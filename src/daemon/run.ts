@@ -11,7 +11,6 @@ import { openLogger } from './logger.js';
 import { applyMountOptions, type MountChoices } from './mount-options.js';
 import { noticeReady } from './ready-notice.js';
 import { ServedVolume } from './served-volume.js';
-import { noteForUmount } from './umount-note.js';
 
 export interface DaemonRequest {
   readonly configPath: string;
@@ -43,7 +42,6 @@ export async function runDaemon(request: DaemonRequest, components: Components, 
     process.on('SIGTERM', stopOnSignal);
     process.on('SIGINT', stopOnSignal);
     process.on('SIGHUP', () => {});
-    await noteForUmount(`holdfast:${request.reference}`, served.mountPoint, logger);
     if (request.foreground) await noticeReady(served.mountPoint, logger);
     serving(served);
     await served.ended;

@@ -8,6 +8,7 @@ import { MountedVolume } from '../volume/mounted-volume.js';
 import { openVolume } from '../volume/open.js';
 import { assert } from '../base/assert.js';
 import type { Components } from './components.js';
+import { forgetNote, noteForUmount } from './umount-note.js';
 
 export const systemComponents: Components = {
   openVolume,
@@ -37,8 +38,10 @@ export const systemComponents: Components = {
         });
       },
     });
+    await noteForUmount(`holdfast:${reference}`, mountPoint, logger);
     return {
-      ended: session.ended.then(() => undefined),
+      // Before the volume is let go: the next mount at this place makes a note of its own.
+      ended: session.ended.then(() => forgetNote(mountPoint, logger)),
       async unmount(lazy) {
         await session.unmount({ lazy });
         // A detached mount lives on for as long as somebody has a file open there: they are cut off, or nothing would ever end.

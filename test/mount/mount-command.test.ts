@@ -259,6 +259,22 @@ describe('mount(8) and umount(8)', { skip: mountObstacle ?? false }, () => {
     tools.succeed(['umount', mountPoint]);
   });
 
+  test('umount(8) is told of a mount, however it is made, and nothing of that is left however it ends', async () => {
+    const told = (): string => tools.run(['cat', '/run/mount/utab']).stdout;
+    const ends = [['umount', mountPoint], ['umount', '-l', mountPoint], ['umount', '--internal-only', mountPoint], ['umount', '-f', mountPoint]];
+    for (const end of ends) {
+      mount();
+      assert.match(told(), new RegExp(`^SRC=holdfast:${name} TARGET=${mountPoint} .*uhelper=holdfast$`, 'm'));
+      tools.succeed(end);
+      await eventually(async () => !told().includes(mountPoint), `nothing is left after ${end.join(' ')}`);
+    }
+    mount('x-anything');
+    await kill();
+    mount('x-anything');
+    tools.succeed(['umount', mountPoint]);
+    await eventually(async () => !told().includes('uhelper'), 'nothing of ours is left');
+  });
+
   test('the helpers are installed where mount(8) looks, for the names that it looks for', () => {
     for (const helper of ['mount.holdfast', 'mount.fuse.holdfast', 'umount.holdfast', 'umount.fuse.holdfast']) assert.ok(statSync(volume.path('tools', 'sbin', helper)).isFile(), helper);
     for (const file of ['share/man/man8/mount.holdfast.8', 'share/man/man1/holdfast.1']) assert.ok(existsSync(volume.path('tools', 'stage', 'usr/local', file)), file);
