@@ -26,13 +26,22 @@ node_modules/.package-lock.json: package-lock.json
 	@if node -e 'process.exit(Number.parseInt(process.versions.node) < 24 ? 0 : 1)'; then npm_config_build_from_source=true npm rebuild better-sqlite3 --loglevel=error; fi
 	@touch $@
 
-NATIVE_SOURCES := $(shell find native -path native/build -prune -o -type f -print 2>/dev/null)
+NATIVE_SOURCES := $(shell find native -path native/build -prune -o -path native/fuse-native -prune -o -type f -print 2>/dev/null)
 native/build/Makefile: native/binding.gyp node_modules/.package-lock.json
 	$(BIN)/node-gyp configure -C native --loglevel=warn
 	@touch $@
 
 native/build/Release/holdfast.node: native/build/Makefile $(NATIVE_SOURCES)
 	@$(BIN)/node-gyp build -C native --loglevel=warn >native/build/last.log 2>&1 || { cat native/build/last.log; exit 1; }
+	@touch $@
+
+# The second driver: fuse-native's native part, built against the system's libfuse 2; left out where that is not installed.
+FUSE_NATIVE := $(if $(wildcard /usr/include/fuse/fuse_lowlevel.h),native/fuse-native/build/Release/fuse_native.node)
+native/fuse-native/build/Release/fuse_native.node: node_modules/.package-lock.json $(addprefix native/fuse-native/,binding.gyp correct corrections.h corrections.sed)
+	@rm -rf native/fuse-native/build
+	@$(BIN)/node-gyp configure -C native/fuse-native --loglevel=warn
+	@native/fuse-native/correct node_modules/fuse-native native/fuse-native/build/fuse-native.c
+	@$(BIN)/node-gyp build -C native/fuse-native --loglevel=warn >native/fuse-native/build/last.log 2>&1 || { cat native/fuse-native/build/last.log; exit 1; }
 	@touch $@
 
 TS_SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)
@@ -43,7 +52,7 @@ dist/.built: node_modules/.package-lock.json tsconfig.json $(TS_SOURCES)
 	@touch $@
 
 .PHONY: build
-build: native/build/Release/holdfast.node dist/.built ## build the native part and compile the TypeScript
+build: native/build/Release/holdfast.node $(FUSE_NATIVE) dist/.built ## build the native part and compile the TypeScript
 
 .PHONY: run
 run: build ## the story: protect files, flush, lose disks, get every byte back (under two minutes)
@@ -79,4 +88,4 @@ install: build ## put holdfast on the PATH with its man page and systemd units (
 
 .PHONY: clean
 clean: ## remove what was built (node_modules stays)
-	rm -rf dist build native/build
+	rm -rf dist build native/build native/fuse-native/build

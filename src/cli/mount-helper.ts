@@ -20,6 +20,7 @@ async function mount(args: readonly string[], output: Output): Promise<void> {
   if (alreadyThere(words)) return output.warning(`${words.point}: ${words.spec} is mounted there already`);
   const plan = planMount(referenceOf(words.spec), words.point, { options, readOnly: false }, false);
   if (words.fake) return;
+  if (plan.limits !== null) output.warning(plan.limits);
   const { pid, mountPoint } = await mountInBackground(plan);
   if (words.verbose) output.line(`holdfast: ${plan.settings.name} is mounted at ${mountPoint} (pid ${pid})`);
 }

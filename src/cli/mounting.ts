@@ -5,11 +5,15 @@ import { checkMountPoint } from '../daemon/mount-point.js';
 import { applyMountOptions, type MountChoices } from '../daemon/mount-options.js';
 import type { Launched } from '../daemon/launch.js';
 import type { DaemonRequest } from '../daemon/run.js';
+import { driverLimits } from '../fuse/driver-limits.js';
+import { loadFuseNative } from '../native/fuse-native.js';
 import { namedVolume } from './volume.js';
 
 export interface MountPlan {
   readonly settings: VolumeSettings;
   readonly request: DaemonRequest;
+  /** What the chosen driver cannot do, for whoever mounts. */
+  readonly limits: string | null;
 }
 
 /** Cheap checks, in this process: their errors come at once and nothing has been written yet. */
@@ -17,7 +21,10 @@ export function planMount(name: string, point: string, choices: MountChoices, fo
   const { reference, settings: fromFile } = namedVolume(name);
   const settings = applyMountOptions(fromFile, choices);
   const mountPoint = checkMountPoint(resolve(point), settings);
-  return { settings, request: { configPath: settings.configPath ?? '', reference, mountPoint, choices, foreground } };
+  // Loading it says what is missing and how to get it.
+  if (settings.driver === 'fuse-native') loadFuseNative();
+  const limits = driverLimits[settings.driver];
+  return { settings, limits, request: { configPath: settings.configPath ?? '', reference, mountPoint, choices, foreground } };
 }
 
 /** Resolves when the mount answers; the daemon goes on in the background. */

@@ -165,6 +165,7 @@ function settingsOf(file: FileValues, path: string, defaults: SettingsDefaults):
     },
     retention: { keepRoots: file.retention?.keep_roots ?? base.retention.keepRoots },
     commitIntervalMs: file.commit_interval ?? base.commitIntervalMs,
+    driver: file.driver ?? base.driver,
     mount: {
       options: mount?.options ?? [],
       noatime: mount?.noatime ?? false,

@@ -49,6 +49,7 @@ ${line('allow_shared_device', settings.allowSharedDevice, settings.allowSharedDe
 state_dir = ${toml(settings.stateDir)}
 ${line('control_socket', settings.controlSocketPath, settings.controlSocketPath === base.controlSocketPath, '')}
 ${line('commit_interval', exactDuration(settings.commitIntervalMs), settings.commitIntervalMs === base.commitIntervalMs, 'what is not fsynced is durable after at most this')}
+${line('driver', settings.driver, settings.driver === base.driver, '"event-loop", or "fuse-native" where nothing else works')}
 
 ${settings.journal.disks.length === 0 ? '# [journal]\n# disks = []  # dedicated journal disks' : `[journal]\ndisks = ${paths(settings.journal.disks)}`}
 

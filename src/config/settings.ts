@@ -4,6 +4,8 @@
 import type { GenerationId } from '../base/ids.js';
 
 export type Scheme = 'parity' | 'copy';
+/** How the daemon talks to the kernel: its own channel, or the npm package fuse-native. */
+export type FuseDriver = 'event-loop' | 'fuse-native';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface DiskSettings {
@@ -98,6 +100,7 @@ export interface VolumeSettings {
   readonly retention: RetentionSettings;
   /** Un-synced changes are durable after at most this. */
   readonly commitIntervalMs: number;
+  readonly driver: FuseDriver;
   readonly mount: MountSettings;
   /** A generation of the history to go on with, where the disks hold two or one whose end is missing. For one mount: on the command line, not in the file. */
   readonly preferHistory: GenerationId | null;
@@ -125,6 +128,7 @@ export function defaultSettings(name: string, stateDir: string): Omit<VolumeSett
     budget: { bytes: null, softShare: 0.75, hardShare: 1, whenFull: 'wait' },
     retention: { keepRoots: 30 },
     commitIntervalMs: 1000,
+    driver: 'event-loop',
     mount: { options: [], noatime: false, allowOther: false, readOnly: false },
     preferHistory: null,
     log: { level: 'info', filePath: null },

@@ -1,7 +1,7 @@
 // The real parts: volume on real disks, FUSE session with the POSIX layer on top. Loading this loads everything.
 import { createFileSystem } from '../filesystem/filesystem.js';
 import type { FileSystemOptions } from '../filesystem/options.js';
-import { FuseSession } from '../fuse/session.js';
+import { mountWith } from '../fuse/driver.js';
 import { checkOpen } from '../recovery/check.js';
 import { rebuildMounted } from '../recovery/rebuild.js';
 import { MountedVolume } from '../volume/mounted-volume.js';
@@ -23,7 +23,7 @@ export const systemComponents: Components = {
       },
       applyUmask: true,
     };
-    const session = await FuseSession.mount({
+    const session = await mountWith(settings.driver, {
       fileSystem: createFileSystem(volume, fileSystemOptions),
       mountPoint,
       name: reference,
@@ -45,7 +45,7 @@ export const systemComponents: Components = {
       async unmount(lazy) {
         await session.unmount({ lazy });
         // A detached mount lives on for as long as somebody has a file open there: they are cut off, or nothing would ever end.
-        if (lazy) session.abort();
+        if (lazy) await session.abort();
       },
       detach: () => session.unmount({ lazy: true }),
       async remount(mount) {

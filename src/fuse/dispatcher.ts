@@ -3,11 +3,12 @@
 // writes past parkedBytesMax: a change that is not admitted yet is parked with its own copy, and has not begun.
 import { constants } from 'node:os';
 import type { Clock } from '../base/clock.js';
-import { HoldfastError, messageOf } from '../base/errors.js';
+import { HoldfastError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
-import { type FileSystem, PosixError } from '../filesystem/contract.js';
+import type { FileSystem } from '../filesystem/contract.js';
 import type { ControlCall, FileCall } from './call.js';
 import { decode } from './decode.js';
+import { errnoOfFailure } from './failure.js';
 import { encodeInit, encodeMajor, type Negotiation, negotiate, setxattrBytesOf } from './negotiation.js';
 import { addedBytes, type EncodeContext, type Operation, operationOf } from './operations.js';
 import { ReplyWriter, validityOf } from './reply-writer.js';
@@ -282,10 +283,7 @@ export class Dispatcher {
   // ---- answers ------------------------------------------------------------------------------
 
   #fail(unique: number, error: unknown): void {
-    this.#status(unique, error instanceof PosixError ? error.errno : EIO);
-    const below = error instanceof PosixError ? error.cause : error;
-    if (below instanceof HoldfastError) this.#options.logger.error({ code: below.code, kind: below.kind, ...below.context }, `a request failed: ${messageOf(below)}`);
-    else if (!(error instanceof PosixError)) this.#options.onFatal(error);
+    this.#status(unique, errnoOfFailure(error, this.#options.logger, this.#options.onFatal));
   }
 
   #status(unique: number, errno: number): void {

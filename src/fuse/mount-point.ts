@@ -48,10 +48,14 @@ export async function prepareMountPoint(givenPath: string, clock: Clock): Promis
   throw new HoldfastError('unavailable', `${givenPath}: too many dead mounts lie on top of each other`, { code: 'mount-point-dead' });
 }
 
+/** Writing to it cuts the connection. It is not there where fusectl is not mounted. */
+export function connectionFile(device: string): string {
+  return `/sys/fs/fuse/connections/${device.split(':')[1] ?? ''}/abort`;
+}
+
 /** Cuts the connection of a FUSE mount, so that everybody who waits in it gets an error: for a server that hangs. The mount may be gone, too, afterwards. */
 export async function abortConnection(mount: MountEntry): Promise<void> {
-  const minor = mount.device.split(':')[1] ?? '';
-  const file = `/sys/fs/fuse/connections/${minor}/abort`;
+  const file = connectionFile(mount.device);
   try {
     await writeFile(file, '1');
   } catch (error) {

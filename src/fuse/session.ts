@@ -11,9 +11,9 @@ import type { FileSystem } from '../filesystem/contract.js';
 import { Channel } from '../native/channel.js';
 import { isDying } from './caller-state.js';
 import { Dispatcher } from './dispatcher.js';
-import { type MountOptions, mount, remount, unmount } from './mount.js';
+import { type MountOptions, mount, unmount } from './mount.js';
+import { MountPlace } from './mount-place.js';
 import { prepareMountPoint } from './mount-point.js';
-import { mountAt, mountOfDevice, readMountTable } from './mount-table.js';
 import type { Negotiation } from './negotiation.js';
 import { entryInvalidation, inodeInvalidation } from './notifications.js';
 import { defaultFuseSettings, type FuseSettings } from './settings.js';
@@ -40,15 +40,14 @@ export class FuseSession {
   #settleEnded: (end: SessionEnd) => void = () => {};
   #settleInit: (result: Negotiation | 'ended') => void = () => {};
   readonly #negotiated: Promise<Negotiation | 'ended'>;
-  /** `major:minor` of our mount: what tells it from others at the same place. null: the table did not show it. */
-  #deviceNumber: string | null = null;
+  readonly #place: MountPlace;
   #over = false;
 
   /** Cleans up after a dead daemon, mounts, and waits until the kernel has agreed. */
   static async mount(options: FuseSessionOptions): Promise<FuseSession> {
     const mountPoint = await prepareMountPoint(options.mountPoint, options.clock);
     const device = await mount({ ...options, mountPoint });
-    const session = new FuseSession({ ...options, mountPoint }, device);
+    const session = new FuseSession({ ...options, mountPoint }, device, await MountPlace.of(mountPoint));
     const result = await session.#negotiated;
     if (result !== 'agreed') {
       session.abort();
@@ -58,12 +57,12 @@ export class FuseSession {
         hint: 'Linux 5.4 or later is needed.',
       });
     }
-    session.#deviceNumber = mountAt(await readMountTable(), mountPoint)?.device ?? null;
     await session.#widenReadAhead();
     return session;
   }
 
-  private constructor(options: FuseSessionOptions, device: number) {
+  private constructor(options: FuseSessionOptions, device: number, place: MountPlace) {
+    this.#place = place;
     const settings = { ...defaultFuseSettings, ...options.settings };
     this.#options = options;
     this.mountPoint = options.mountPoint;
@@ -99,19 +98,12 @@ export class FuseSession {
    * and files are still open. Resolves when it is detached; `ended` says when it is over.
    */
   async unmount(options: { readonly lazy: boolean }): Promise<void> {
-    if (this.#over) return;
-    const place = await this.#place();
-    if (place !== null) return unmount(place, options);
-    if (options.lazy || this.#over) return;
-    throw new HoldfastError('conflict', `${this.mountPoint} was detached by a lazy unmount, and files are still open there`, {
-      code: 'mount-busy',
-      hint: 'It ends when the last of them is closed; `holdfast umount NAME --lazy` cuts them off.',
-    });
+    if (!this.#over) await this.#place.unmount(options, () => this.#over);
   }
 
   /** Other flags (words of mount(8), all of them); see remount() of mount.ts. The file system is not told. */
   async remount(flags: readonly string[]): Promise<void> {
-    await remount((await this.#place()) ?? this.mountPoint, flags);
+    await this.#place.remount(flags);
   }
 
   /** Cuts the connection: everybody who waits gets an error, and so does every later access until it is unmounted. */
@@ -150,21 +142,10 @@ export class FuseSession {
     this.#settleEnded(end);
   }
 
-  /** Where our mount can be unmounted; null when it is detached. 'conflict' (mount-covered): unmounting there would take something else away. */
-  async #place(): Promise<string | null> {
-    if (this.#deviceNumber === null) return this.mountPoint;
-    const table = await readMountTable();
-    const entry = mountOfDevice(table, this.#deviceNumber, this.mountPoint);
-    if (entry === undefined) return null;
-    const seen = mountAt(table, entry.mountPoint);
-    if (seen?.device === this.#deviceNumber) return entry.mountPoint;
-    throw new HoldfastError('conflict', `${entry.mountPoint}: ${seen?.source ?? 'something'} is mounted on top`, { code: 'mount-covered', hint: `umount ${entry.mountPoint} takes that away first.` });
-  }
-
   /** INIT can only narrow the kernel's 128 KiB of read-ahead; whole requests are asked for here. A matter of speed, so no may be the answer. */
   async #widenReadAhead(): Promise<void> {
     try {
-      if (this.#deviceNumber !== null) await writeFile(`/sys/class/bdi/${this.#deviceNumber}/read_ahead_kb`, String(requestBytesMax / 1024));
+      if (this.#place.device !== null) await writeFile(`/sys/class/bdi/${this.#place.device}/read_ahead_kb`, String(requestBytesMax / 1024));
     } catch (error) {
       this.#options.logger.debug({ mountPoint: this.mountPoint, error: String(error) }, 'read-ahead stays at what the kernel gives');
     }

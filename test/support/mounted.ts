@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { AnyStatus } from '../../src/cli/commands/status.js';
+import type { FuseDriver } from '../../src/config/settings.js';
 import type { RebuildReport, RestoreReport } from '../../src/recovery/contract.js';
 import type { FlushReport } from '../../src/volume/contract.js';
 import { repositoryRoot } from '../repository.js';
+import { withDriver } from './drivers.js';
 import { LoopDisk, loopDiskObstacle } from './loop-disks.js';
 
 export interface Outcome {
@@ -23,6 +25,8 @@ export interface DrillOptions {
   readonly disks?: number;
   readonly journalDisks?: number;
   readonly diskBytes?: number;
+  /** Default: the event-loop channel. */
+  readonly driver?: FuseDriver;
   /** Words that follow `init`. */
   readonly init?: readonly string[];
   /** Where the backup is, and what the S3 client wants in its environment; default: a directory. */
@@ -142,6 +146,9 @@ export class Drill {
   }
 
   mount(): Promise<string> {
+    // Also after a restore, which writes a new file.
+    const path = this.path('etc', `${this.name}.toml`);
+    writeFileSync(path, withDriver(readFileSync(path, 'utf8'), this.#options.driver ?? 'event-loop'));
     return this.succeed('mount', this.name, this.mountPoint);
   }
 

@@ -8,8 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ControlClient } from '../../src/daemon/control-client.js';
+import type { FuseDriver } from '../../src/config/settings.js';
 import type { DaemonStatus } from '../../src/daemon/served-volume.js';
 import type { FlushReport } from '../../src/volume/contract.js';
+import { withDriver } from './drivers.js';
 
 export interface Outcome {
   readonly code: number;
@@ -21,6 +23,8 @@ export interface VolumeProcessOptions {
   readonly disks?: number;
   /** URL and further words of `init`; default: a directory. */
   readonly backup?: { readonly url: string; readonly words: readonly string[] };
+  /** Default: the event-loop channel. */
+  readonly driver?: FuseDriver;
   /** Added to the environment of every command. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -43,16 +47,18 @@ export class VolumeProcess {
   readonly disks: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
   readonly #backupWords: readonly string[];
+  #driver: FuseDriver;
   #daemon: ChildProcess | null = null;
   #written = '';
 
-  constructor({ disks = 4, backup, environment = {} }: VolumeProcessOptions = {}) {
+  constructor({ disks = 4, backup, driver = 'event-loop', environment = {} }: VolumeProcessOptions = {}) {
     this.folder = realpathSync(mkdtempSync(join(process.env['HOLDFAST_TEST_SCRATCH'] ?? tmpdir(), 'volume-')));
     this.mountPoint = this.path('mnt');
     this.disks = Array.from({ length: disks }, (_, index) => this.path(`d${index + 1}`));
     for (const folder of ['mnt', 'backup', 'etc', 'var'].map((name) => this.path(name)).concat(this.disks)) mkdirSync(folder);
     this.backupUrl = backup?.url ?? `file://${this.path('backup')}`;
     this.#backupWords = backup?.words ?? [];
+    this.#driver = driver;
     this.environment = { ...process.env, NO_COLOR: '1', ...environment, HOLDFAST_CONFIG_DIR: this.path('etc'), HOLDFAST_STATE_DIR: this.path('var') };
   }
 
@@ -95,8 +101,15 @@ export class VolumeProcess {
   /** init, and a configuration with these tables. */
   async init(tables: Tables = byHand, ...words: readonly string[]): Promise<void> {
     await this.succeed('init', this.name, '--disk', ...this.disks, '--backup', this.backupUrl, ...this.#backupWords, '--allow-shared-device', ...words);
-    this.#written = readFileSync(this.path('etc', `${this.name}.toml`), 'utf8');
+    this.#written = withDriver(readFileSync(this.path('etc', `${this.name}.toml`), 'utf8'), this.#driver);
     this.configure(tables);
+  }
+
+  /** From the next mount on. */
+  choose(driver: FuseDriver): void {
+    this.#driver = driver;
+    this.#written = withDriver(this.#written, driver);
+    this.configure(byHand);
   }
 
   /** The configuration as init wrote it, with these keys in its tables. Takes its place in one step, as an editor does. */

@@ -26,6 +26,7 @@ async function run(values: Values, output: Output): Promise<number> {
   const prefer = optionalText(values, 'prefer-history');
   const choices = { options: texts(values, 'options').flatMap((list) => list.split(',')), readOnly: flag(values, 'read-only'), ...(prefer === null ? {} : { preferHistory: prefer }) };
   const plan = planMount(text(values, 'name'), text(values, 'mountpoint'), choices, flag(values, 'foreground'));
+  if (plan.limits !== null) output.warning(plan.limits);
   if (plan.request.foreground) return serve(plan.request, output);
   const launched = await mountInBackground(plan);
   output.document({ name: plan.settings.name, pid: launched.pid, mountpoint: launched.mountPoint });

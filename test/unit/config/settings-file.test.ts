@@ -98,6 +98,7 @@ test('what init writes reads back as the same settings', () => {
       stateDir: '/srv/state',
       controlSocketPath: '/run/holdfast.sock',
       commitIntervalMs: 500,
+      driver: 'fuse-native',
       backup: { url: 's3://bucket/prefix', endpoint: 'https://host:9000', region: 'eu-central-1', pathStyle: false, profile: 'nas' },
       flush: { bytes: null, ageSeconds: 90, count: 5, fill: null, schedule: '*/5 * * * *', atUnmount: true, lostDisk: false },
       budget: { bytes: 12345, softShare: 0.5, hardShare: 0.9, whenFull: 'parity-only' },

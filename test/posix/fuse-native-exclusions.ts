@@ -1,0 +1,27 @@
+// The POSIX checks that a mount through the driver fuse-native does not pass, each with the reason. All others it must pass.
+const bytes = 'names and targets travel as text: what is not UTF-8 is refused with EILSEQ';
+const noFallocate = 'libfuse 2 has fallocate, but fuse-native does not pass it on: EOPNOTSUPP';
+const noFlags = 'libfuse 2 knows no renameat2 flags: EINVAL';
+const noCaller = 'the caller is not known: what is made belongs to whoever mounted';
+
+export const fuseNativeExclusions: Readonly<Record<string, string>> = {
+  'names: every byte but slash and NUL can be in a name': bytes,
+  'names: a name of one odd byte is a name': bytes,
+  'names: a name that is no UTF-8 keeps its bytes through link and rename': bytes,
+  'links: symlink targets are 1 to 4095 bytes of anything': bytes,
+  'links: a removed directory that is open is empty and takes no names': 'requests go by path, and a removed directory has none: ENOENT',
+  'rename: RENAME_NOREPLACE moves but never replaces': noFlags,
+  'rename: RENAME_EXCHANGE swaps two files': noFlags,
+  'rename: RENAME_EXCHANGE swaps a file and a full directory of another parent': noFlags,
+  'ranges: SEEK_DATA and SEEK_HOLE find the borders': 'libfuse 2 has no lseek: the kernel takes a file for data from begin to end',
+  'ranges: punching makes a hole and keeps the size': noFallocate,
+  'ranges: punching inside a block zeroes just those bytes': noFallocate,
+  'ranges: a punched hole can be written again': noFallocate,
+  'ranges: zeroing a range grows the file, or with KEEP_SIZE not': noFallocate,
+  'ranges: preallocation grows the file with zeros, or with KEEP_SIZE not at all': noFallocate,
+  'times: punching changes mtime and ctime': noFallocate,
+  'times: a change of names changes the times of the directory': noFlags,
+  'permissions: what is made belongs to its maker': noCaller,
+  'permissions: a setgid directory gives its group, and the bit to directories': noCaller,
+  "xattrs: trusted attributes are root's, and hidden from others": 'the caller is not known: names of trusted attributes are listed to everybody (their values are not)',
+};
