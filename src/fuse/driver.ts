@@ -23,8 +23,8 @@ export interface DriverSession {
   readonly ended: Promise<unknown>;
   /** 'conflict' (mount-busy) while files in it are open, unless `lazy`: then the name goes at once; `ended` waits for the last of them. */
   unmount(options: { readonly lazy: boolean }): Promise<void>;
-  /** Whoever is still inside gets errors from now on, and `ended` follows. */
-  abort(): void | Promise<void>;
+  /** The name goes at once, whoever is still inside gets errors, and `ended` follows. */
+  cutOff(): Promise<void>;
   /** Other flags: all of them, as words of mount(8). 'conflict' (mount-busy), 'unavailable' (remount-refused). */
   remount(flags: readonly string[]): Promise<void>;
 }
@@ -35,5 +35,14 @@ export async function mountWith(driver: FuseDriver, options: DriverOptions): Pro
     options.logger.warn({ driver }, driverLimits[driver] ?? '');
     return PathSession.mount({ ...options, native: loadFuseNative() });
   }
-  return FuseSession.mount(options);
+  const session = await FuseSession.mount(options);
+  return {
+    ended: session.ended,
+    unmount: (how) => session.unmount(how),
+    async cutOff() {
+      await session.unmount({ lazy: true });
+      session.abort();
+    },
+    remount: (flags) => session.remount(flags),
+  };
 }

@@ -1,7 +1,7 @@
 // A mount served by the driver fuse-native: from the mount point to the end of libfuse's threads. libfuse opens the device, mounts
 // and reads it; nothing tells when it ends, so its device is watched: it is closed last, when every request is answered and every
 // file that was deleted while open is gone. By then the file system has been told (destroy).
-import { readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { Clock } from '../base/clock.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
@@ -83,34 +83,28 @@ export class PathSession {
     await this.#place.remount(flags);
   }
 
-  /** Everybody who waits gets an error, and so does every later access. `ended` follows. */
-  async abort(): Promise<void> {
+  /** The name goes, and everybody who is still inside gets errors. `ended` follows. */
+  async cutOff(): Promise<void> {
+    if (this.#over) return;
+    const connection = connectionFile(this.#place.device ?? '');
+    const place = await this.#place.find();
+    let cut = false;
+    // The kernel's control file system is not mounted everywhere. A forced unmount begins with the same cut, as long as there is a name.
+    if (!existsSync(connection) && place !== null) cut = (await forceUnmount(place)) === 0;
+    await this.unmount({ lazy: true });
     this.#operations.end();
-    if (this.#over || (await this.#cut())) return;
-    // A detached mount that nothing reaches: whoever is inside gets errors from us, and from the kernel when this process ends.
+    if (!cut) cut = await written(connection);
+    if (cut || this.#over) return;
+    // Nothing reaches it any more: whoever is inside gets errors from us, and from the kernel when this process ends.
     this.#operations.refuse();
     this.#end();
-  }
-
-  async #cut(): Promise<boolean> {
-    const { device } = this.#place;
-    if (device === null) return false;
-    try {
-      await writeFile(connectionFile(device), '1');
-      return true;
-    } catch {
-      // The kernel's control file system is not mounted everywhere; a forced unmount begins with the same cut.
-      const place = await this.#place.find();
-      return place !== null && (await forceUnmount(place)) === 0;
-    }
   }
 
   async #remountOrEnd(flags: readonly string[]): Promise<void> {
     try {
       await this.remount(flags);
     } catch (error) {
-      await this.unmount({ lazy: true });
-      await this.abort();
+      await this.cutOff();
       await this.ended;
       throw error;
     }
@@ -144,6 +138,15 @@ function optionsOf({ name, allowOther, flags }: PathSessionOptions): string {
   const source = `holdfast:${name}`.replace(/[\\,]/g, (special) => `\\${special}`);
   const fixed = ['subtype=holdfast', 'default_permissions', 'use_ino', 'big_writes', 'max_read=131072', 'entry_timeout=3600', 'attr_timeout=0', 'auto_cache'];
   return [`fsname=${source}`, ...fixed, ...(allowOther ? ['allow_other'] : []), ...flags.filter((word) => libfuseFlags.has(word))].join(',');
+}
+
+async function written(file: string): Promise<boolean> {
+  try {
+    await writeFile(file, '1');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What libfuse opened is found by comparing: it does not say. */
