@@ -2,6 +2,7 @@
 const bytes = 'names and targets travel as text: what is not UTF-8 is refused with EILSEQ';
 const noFallocate = 'libfuse 2 has fallocate, but fuse-native does not pass it on: EOPNOTSUPP';
 const noFlags = 'libfuse 2 knows no renameat2 flags: EINVAL';
+const noLists = 'libfuse 2 cannot ask the kernel to apply access control lists: making one is refused with EOPNOTSUPP';
 const noCaller = 'the caller is not known: what is made belongs to whoever mounted';
 
 export const fuseNativeExclusions: Readonly<Record<string, string>> = {
@@ -13,6 +14,8 @@ export const fuseNativeExclusions: Readonly<Record<string, string>> = {
   'rename: RENAME_NOREPLACE moves but never replaces': noFlags,
   'rename: RENAME_EXCHANGE swaps two files': noFlags,
   'rename: RENAME_EXCHANGE swaps a file and a full directory of another parent': noFlags,
+  'rename: RENAME_WHITEOUT leaves a device of numbers 0, 0 behind': noFlags,
+  'copies: who copies into, or preallocates, a setuid program without privileges takes its bits': noFallocate,
   'ranges: SEEK_DATA and SEEK_HOLE find the borders': 'libfuse 2 has no lseek: the kernel takes a file for data from begin to end',
   'ranges: punching makes a hole and keeps the size': noFallocate,
   'ranges: punching inside a block zeroes just those bytes': noFallocate,
@@ -21,7 +24,16 @@ export const fuseNativeExclusions: Readonly<Record<string, string>> = {
   'ranges: preallocation grows the file with zeros, or with KEEP_SIZE not at all': noFallocate,
   'times: punching changes mtime and ctime': noFallocate,
   'times: a change of names changes the times of the directory': noFlags,
+  'times: the time of birth is told, and nothing changes it': 'libfuse 2 has no statx',
   'permissions: what is made belongs to its maker': noCaller,
   'permissions: a setgid directory gives its group, and the bit to directories': noCaller,
+  'acls: a list grants and denies where the mode does not': noLists,
+  'acls: a named group counts, and the mask bounds it': noLists,
+  'acls: the mode follows the list, and the list follows chmod': noLists,
+  'acls: a list that says no more than the mode becomes the mode': noLists,
+  'acls: lists are listed, and removing one that is not there is fine': noLists,
+  'acls: a default list is inherited in the place of the umask': noLists,
+  'acls: a default list that is only a mode makes a mode': noLists,
+  'acls: an owner outside of the group loses setgid by a list, as by chmod': noLists,
   "xattrs: trusted attributes are root's, and hidden from others": 'the caller is not known: names of trusted attributes are listed to everybody (their values are not)',
 };
