@@ -1,5 +1,6 @@
 // What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, metrics, remount, detach, stop. Parameters are checked here.
 import { HoldfastError } from '../base/errors.js';
+import { fromPrintable } from '../base/printable.js';
 import type { RebuildRequest } from '../recovery/contract.js';
 import type { DeltaKind } from '../skeleton/contract.js';
 import type { FlushOptions } from '../volume/contract.js';
@@ -92,7 +93,7 @@ function replacementOf(pair: unknown): RebuildRequest['replace'][number] {
 function optionalPath(call: ControlCall): Buffer | null {
   const path = call.params['path'];
   if (path === undefined || path === null) return null;
-  if (typeof path === 'string') return Buffer.from(path);
+  if (typeof path === 'string') return fromPrintable(path);
   throw new HoldfastError('invalid', 'path must be a text', { code: 'control-params' });
 }
 

@@ -1,6 +1,7 @@
 // Rules about names and inodes: every entry leads to an inode that knows the entry, every inode is reached by exactly its links.
 // Together they give a one-to-one match of entries and links without counting names per inode in memory.
 import { ROOT_INO } from '../base/ids.js';
+import { printable } from '../base/printable.js';
 import { finding, scan } from './check-scan.js';
 import type { Rule } from './check-scan.js';
 import type { Connection } from './connection.js';
@@ -39,7 +40,7 @@ export function* checkEntries(db: Connection, nameKey: Buffer): Rule {
       yield null;
       continue;
     }
-    const subject = `entry ${row.name.toString()} of directory ${row.parent}`;
+    const subject = `entry ${printable(row.name)} of directory ${row.parent}`;
     near = near.filter((before) => before.parent === row.parent && before.cookie > row.cookie - probesMax);
     if (near.some((before) => before.name.equals(row.name))) yield finding('entry-twice', subject, 'the name exists twice');
     if (near.length === 0) {

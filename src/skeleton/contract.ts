@@ -141,7 +141,7 @@ export interface Skeleton {
   symlinkTarget(ino: Ino): Buffer | null;
   xattr(ino: Ino, name: Buffer): Buffer | null;
   xattrNames(ino: Ino): readonly Buffer[];
-  /** A name by which the inode can be reached, for messages; `(unlinked)` for orphans. */
+  /** A name by which the inode can be reached, as text (base/printable); `(unlinked)` for orphans. */
   pathOf(ino: Ino): string;
   /** Numbers that were never given before: every call gives another one. */
   nextIno(): Ino;

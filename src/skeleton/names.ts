@@ -5,6 +5,7 @@ import { assert } from '../base/assert.js';
 import type { Timespec } from '../base/clock.js';
 import { asIno, ROOT_INO } from '../base/ids.js';
 import type { Ino } from '../base/ids.js';
+import { printable } from '../base/printable.js';
 import type { DirectoryEntry, Inode } from './contract.js';
 import type { Connection } from './connection.js';
 import { isDirectory, typeMask } from './inodes.js';
@@ -75,7 +76,7 @@ export class Names {
       const place = this.#inodes.place(at);
       const name = place === null ? undefined : this.#sql.at.get(place.parent, place.cookie);
       if (place === null || name === undefined || depth > depthMax) return '(unlinked)';
-      parts.push(name.toString());
+      parts.push(printable(name));
       at = place.parent;
     }
     return `/${parts.reverse().join('/')}`;

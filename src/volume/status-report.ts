@@ -2,6 +2,7 @@
 import { HoldfastError, messageOf } from '../base/errors.js';
 import { secondsOf } from '../base/clock.js';
 import { NO_LSN, ROOT_INO, type Ino, type Lsn } from '../base/ids.js';
+import { printable } from '../base/printable.js';
 import type { Skeleton } from '../skeleton/contract.js';
 import type { VolumeCore } from './core.js';
 import type { DiskMember } from './disk-set.js';
@@ -107,7 +108,10 @@ function resolve(skeleton: Skeleton, path: Buffer): Ino {
   for (const part of splitPath(path)) {
     const inode = skeleton.lookup(ino, part);
     if (inode === null) {
-      throw new HoldfastError('missing', `${path.toString()}: no such file in this volume`, { code: 'no-such-file', hint: 'Give the path from the volume’s root, without the mount point.' });
+      throw new HoldfastError('missing', `${printable(path)}: no such file in this volume`, {
+        code: 'no-such-file',
+        hint: 'Give the path from the volume’s root, without the mount point; bytes that are no UTF-8 as \\xHH, a backslash before an x as \\\\.',
+      });
     }
     ino = inode.ino;
   }

@@ -1,7 +1,7 @@
 // The commands around a real mount: mount, status, deltas, flush, umount, a killed daemon, cron, and the configuration while mounted.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
@@ -39,6 +39,19 @@ describe('a mounted volume', { skip: mountObstacle ?? false }, () => {
     assert.equal(await machine.succeed('deltas', 'photos'), 'everything is in the backup\n');
     assert.equal(await machine.succeed('flush', 'photos', '--if-due'), 'nothing is due\n');
     assert.match((await machine.run('deltas', 'photos', 'nothing')).stderr, /nothing/);
+  });
+
+  test('a name that is no UTF-8 is listed in one form that can be given back', async () => {
+    const raw = Buffer.concat([Buffer.from(`${mount}/caf`), Buffer.from([0xe9, 0x0a]), Buffer.from('\\x')]);
+    writeFileSync(raw, 'odd');
+    const shown = '/caf\\xe9\\x0a\\\\x';
+    const lines = (await machine.succeed('deltas', 'photos', '--json')).trim().split('\n');
+    assert.ok(lines.some((line) => (JSON.parse(line) as Record<string, unknown>)['path'] === shown), lines.join('\n')); // a delta a line
+    assert.ok((await machine.succeed('deltas', 'photos')).includes(`${shown}\n`));
+    assert.match(await machine.succeed('deltas', 'photos', shown), /data .* 3 /);
+    const missing = await machine.run('deltas', 'photos', 'caf\\xe9');
+    assert.match(missing.stderr, /caf\\xe9: no such file in this volume\n.*as \\xHH/);
+    unlinkSync(raw);
   });
 
   test('check proves it while it is mounted', async () => {

@@ -1,5 +1,6 @@
 // holdfast deltas: the updates that are not in the backup, of one file or of all, in the order they were made.
 import { isAbsolute, relative, resolve } from 'node:path';
+import { fromPrintable } from '../../base/printable.js';
 import { formatBytes } from '../../config/units.js';
 import { isWithin } from '../../config/relations.js';
 import { type DeltaLine, deltaLine } from '../../daemon/control-methods.js';
@@ -30,7 +31,7 @@ async function run(values: Values, output: Output): Promise<number> {
     (client) => client.call('deltas', { path }, { items: (items) => listing.add(items as readonly DeltaLine[]) }), // our own daemon's rows
     ({ settings }) =>
       withOpenVolume(settings, 'deltas', output, async (open) => {
-        for (const delta of open.deltas(path === null ? null : Buffer.from(path))) listing.add([deltaLine(delta)]);
+        for (const delta of open.deltas(path === null ? null : fromPrintable(path))) listing.add([deltaLine(delta)]);
       }),
   );
   listing.end();
