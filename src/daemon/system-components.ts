@@ -40,19 +40,10 @@ export const systemComponents: Components = {
     });
     await noteForUmount(`holdfast:${reference}`, mountPoint, logger);
     return {
-<<<<<<< HEAD
       // Before the volume is let go: the next mount at this place makes a note of its own.
       ended: session.ended.then(() => forgetNote(mountPoint, logger)),
-      async unmount(lazy) {
-        await session.unmount({ lazy });
-        // A detached mount lives on for as long as somebody has a file open there: they are cut off, or nothing would ever end.
-        if (lazy) await session.abort();
-      },
-=======
-      ended: session.ended.then(() => undefined),
       // A detached mount lives on for as long as somebody has a file open there: they are cut off, or nothing would ever end.
       unmount: (lazy) => (lazy ? session.cutOff() : session.unmount({ lazy })),
->>>>>>> c5e1ea2 (wip)
       detach: () => session.unmount({ lazy: true }),
       async remount(mount) {
         // What is not said about access times stays as it is, so both are said.
