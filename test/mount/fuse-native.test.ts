@@ -28,13 +28,24 @@ describe('a volume mounted through fuse-native', { skip: mountObstacle ?? fuseNa
     if (fuseNativeExclusions[name] !== undefined) continue;
     test(name, async () => {
       const { outcome, reason } = await runCheck(volume.mountPoint, name, check);
-      assert.equal(outcome, 'passed', reason);
+      assert.equal(outcome, 'passed', `${reason}\nWhat this driver cannot do is listed, with the reason, in test/posix/fuse-native-exclusions.ts.`);
     });
   }
 
   test('after all of them the skeleton fits together and nothing is left behind', async () => {
     assert.match(await volume.findings(), /no findings/);
     assert.equal((await volume.status()).space.files, 1, 'the root only');
+  });
+
+  test('holdfast mount says in one line what this driver cannot do, and so does the log', async () => {
+    await volume.umount();
+    const { code, stdout, stderr } = await volume.run('mount', volume.name, volume.mountPoint);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /is mounted at/);
+    assert.match(stderr, /^warning: the driver fuse-native does not see who calls: .*\n$/);
+    assert.match(volume.log, /"driver":"fuse-native","msg":"the driver fuse-native does not see who calls/);
+    await volume.succeed('umount', volume.name);
+    await volume.mount();
   });
 
   test('the kernel shows it like any other mount of ours', () => {

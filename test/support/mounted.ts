@@ -12,7 +12,7 @@ import type { FuseDriver } from '../../src/config/settings.js';
 import type { RebuildReport, RestoreReport } from '../../src/recovery/contract.js';
 import type { FlushReport } from '../../src/volume/contract.js';
 import { repositoryRoot } from '../repository.js';
-import { withDriver } from './drivers.js';
+import { fuseNativeObstacle, withDriver } from './drivers.js';
 import { LoopDisk, loopDiskObstacle } from './loop-disks.js';
 
 export interface Outcome {
@@ -36,7 +36,19 @@ export interface DrillOptions {
 export const GiB = 1024 ** 3;
 /** The full profile: all of the machine's own files, larger files, more rounds. */
 export const fullProfile = process.env['HOLDFAST_DRILL_FULL'] === '1';
+/** How a drill is run: with the event-loop channel at the size that is asked for, and again, small, with the second driver. */
+export interface DrillRun {
+  readonly driver: FuseDriver;
+  readonly full: boolean;
+  readonly obstacle: string | null;
+}
+
 export const drillObstacle = loopDiskObstacle ?? (existsSync('/dev/fuse') ? null : 'needs /dev/fuse');
+
+export const drillRuns: readonly DrillRun[] = [
+  { driver: 'event-loop', full: fullProfile, obstacle: drillObstacle },
+  { driver: 'fuse-native', full: false, obstacle: drillObstacle ?? fuseNativeObstacle },
+];
 
 const compiled = fileURLToPath(new URL('../..', import.meta.url));
 /** The installed way; where the tests were compiled elsewhere, the program that was compiled with them. */

@@ -6,6 +6,7 @@ import { createCipheriv, createHash } from 'node:crypto';
 import { chmodSync, chownSync, closeSync, fsyncSync, ftruncateSync, linkSync, mkdirSync, openSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { segmentBytesMax } from '../../src/base/limits.js';
+import type { FuseDriver } from '../../src/config/settings.js';
 import { call } from '../posix/helpers.js';
 import { repositoryRoot } from '../repository.js';
 
@@ -80,13 +81,15 @@ export class GitInput {
 }
 
 /** Every kind of file, name and attribute that a copy easily gets wrong. */
-export function makeOddFiles(folder: string): void {
+export function makeOddFiles(folder: string, driver: FuseDriver = 'event-loop'): void {
   mkdirSync(folder);
   const at = (name: string): string => join(folder, name);
   for (const bytes of [0, 1, 4095, 4096, 4097]) writeFileSync(at(`of-${bytes}-bytes`), noise(bytes, `size ${bytes}`));
-  makeNames(folder);
-  makeLinks(at);
-  makeSparse(at);
+  // The second driver takes text only, has no fallocate, and shows a hole as zeros to be read.
+  makeNames(folder, driver === 'event-loop' ? Buffer.from([0xff, 0xfe, 0x01, 0x80]) : Buffer.from('\u0001\u{1f9ff}\u0301'));
+  makeLinks(at, driver === 'event-loop' ? Buffer.from([0x2f, 0xff, 0x41]) : Buffer.from('/ÿA'));
+  makeSparse(at, driver === 'event-loop' ? 1024 ** 4 : 16 * MiB);
+  if (driver === 'event-loop') makePunched(at);
   makeSpecial(at);
   // Last, since everything before would change them.
   for (const [name, seconds, nanoseconds] of [['of-1-bytes', 1, 1], ['of-4095-bytes', 1_700_000_000, 123_456_789], ['of-4096-bytes', 4_000_000_000, 999_999_999], ['of-4097-bytes', -1, 5]] as const) {
@@ -103,8 +106,8 @@ export function makeSegmentFiles(folder: string): void {
   for (const bytes of [segmentBytesMax - 1, segmentBytesMax, segmentBytesMax + 1]) writeNoise(join(folder, `of-${bytes}-bytes`), bytes, `segment ${bytes}`);
 }
 
-function makeNames(folder: string): void {
-  const names = [Buffer.from([0xff, 0xfe, 0x01, 0x80]), Buffer.from('new\nline'), Buffer.from('tab\tand "quotes" \\ '), Buffer.from(' '), Buffer.from('-rf'), Buffer.from('x'.repeat(255)), Buffer.from('grüße 🎞')];
+function makeNames(folder: string, oddest: Buffer): void {
+  const names = [oddest, Buffer.from('new\nline'), Buffer.from('tab\tand "quotes" \\ '), Buffer.from(' '), Buffer.from('-rf'), Buffer.from('x'.repeat(255)), Buffer.from('grüße 🎞')];
   for (const name of names) writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), name]), name);
   mkdirSync(join(folder, 'empty'));
   mkdirSync(join(folder, 'sticky'), { mode: 0o777 });
@@ -112,23 +115,26 @@ function makeNames(folder: string): void {
   mkdirSync(join(folder, 'a/b/c/d/e/f/g'), { recursive: true });
 }
 
-function makeLinks(at: (name: string) => string): void {
+function makeLinks(at: (name: string) => string, oddest: Buffer): void {
   writeFileSync(at('linked'), noise(10_000, 'linked'));
   linkSync(at('linked'), at('a/linked-too'));
   linkSync(at('linked'), at('a/b/linked-three'));
   symlinkSync('nowhere/at all', at('dangling'));
   symlinkSync('../'.repeat(300), at('long-target'));
-  symlinkSync(Buffer.from([0x2f, 0xff, 0x41]), at('odd-target'));
+  symlinkSync(oddest, at('odd-target'));
 }
 
-function makeSparse(at: (name: string) => string): void {
+function makeSparse(at: (name: string) => string, holeBytes: number): void {
   const file = openSync(at('sparse'), 'w');
   // Data in the middle, at a place that no boundary knows, and a hole at the end.
   writeSync(file, noise(70_000, 'sparse'), 0, 70_000, 5 * MiB + 123);
   ftruncateSync(file, 64 * MiB);
   closeSync(file);
   closeSync(openSync(at('only-a-hole'), 'w'));
-  call('truncate', at('only-a-hole'), 1024 ** 4);
+  call('truncate', at('only-a-hole'), holeBytes);
+}
+
+function makePunched(at: (name: string) => string): void {
   writeFileSync(at('punched'), noise(1 * MiB, 'punched'));
   // FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
   call('fallocate', at('punched'), 3, 256 * 1024, 128 * 1024);

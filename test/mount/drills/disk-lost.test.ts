@@ -6,16 +6,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { after, describe, test } from 'node:test';
 import type { DiskLoss, LoopDisk } from '../../support/loop-disks.js';
 import { Load } from '../../support/load.js';
-import { Drill, drillObstacle, fullProfile } from '../../support/mounted.js';
+import { Drill, type DrillRun, drillRuns } from '../../support/mounted.js';
 import { copySystemFiles, GitInput, makeOddFiles, MiB, writeNoise } from '../../support/real-input.js';
 import { assertSameTree, type Tree, treeOf } from '../../support/tree.js';
 
-const loadMs = fullProfile ? 4_000 : 2_000;
-const losses: readonly DiskLoss[] = fullProfile ? ['errors', 'cut', 'pulled'] : ['errors', 'pulled'];
+for (const run of drillRuns) for (const loss of lossesOf(run)) drillWith(run, loss);
 
-for (const loss of losses) {
-  describe(`one of four disks lost under load (${loss})`, { skip: drillObstacle ?? false }, () => {
-    const drill = drillObstacle === null ? new Drill() : null;
+function lossesOf({ driver, full }: DrillRun): readonly DiskLoss[] {
+  if (driver === 'fuse-native') return ['pulled'];
+  return full ? ['errors', 'cut', 'pulled'] : ['errors', 'pulled'];
+}
+
+function drillWith({ driver, full, obstacle }: DrillRun, loss: DiskLoss): void {
+  describe(`one of four disks lost under load (${driver}, ${loss})`, { skip: obstacle ?? false }, () => {
+    const loadMs = full ? 4_000 : 2_000;
+    const drill = obstacle === null ? new Drill({ driver }) : null;
     let load: Load | null = null;
     let lost: LoopDisk;
     let tree: Tree;
@@ -36,10 +41,10 @@ for (const loss of losses) {
       await volume().init();
       await volume().mount();
       copySystemFiles(join(mountPoint, 'reading'), 400);
-      if (fullProfile) copySystemFiles(join(mountPoint, 'system'), 3_000);
-      makeOddFiles(join(mountPoint, 'odd'));
+      if (full) copySystemFiles(join(mountPoint, 'system'), 3_000);
+      makeOddFiles(join(mountPoint, 'odd'), driver);
       new GitInput(join(mountPoint, 'git')).commit();
-      writeNoise(join(mountPoint, 'large'), (fullProfile ? 128 : 32) * MiB, 'large');
+      writeNoise(join(mountPoint, 'large'), (full ? 128 : 32) * MiB, 'large');
       await volume().flush();
       const whole = await volume().status();
       assert.equal(whole.state, 'serving', whole.redundancy.reasons.join('; '));

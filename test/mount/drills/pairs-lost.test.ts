@@ -7,34 +7,40 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { RebuildReport } from '../../../src/recovery/contract.js';
 import type { LoopDisk } from '../../support/loop-disks.js';
-import { Drill, drillObstacle, fullProfile } from '../../support/mounted.js';
+import { Drill, type DrillRun, drillRuns } from '../../support/mounted.js';
 import { copySystemFiles, GitInput, makeOddFiles, makeSegmentFiles, MiB, writeNoise } from '../../support/real-input.js';
 import { assertSameTree, type Tree, treeOf } from '../../support/tree.js';
 
 const allPairs = [0, 1, 2, 3].flatMap((a) => [0, 1, 2, 3].filter((b) => b > a).map((b) => [a, b] as const));
-/** In a hurry, two pairs that have no disk in common: each shard is lost once. */
-const pairs = fullProfile ? allPairs : allPairs.filter(([a, b]) => a + b === 3);
 type Replacement = readonly [LoopDisk, LoopDisk];
 
 const schemes = { parity: { words: [], journalDisks: 0 }, copy: { words: ['--scheme', 'copy'], journalDisks: 3 } } as const;
 
-for (const [scheme, { words, journalDisks }] of Object.entries(schemes)) {
-  describe(`two of four disks lost, scheme ${scheme}`, { skip: drillObstacle ?? false }, () => {
+for (const run of drillRuns) {
+  // What the scheme changes lies below the drivers.
+  for (const scheme of run.driver === 'event-loop' ? (['parity', 'copy'] as const) : (['parity'] as const)) drillWith(run, scheme);
+}
+
+function drillWith({ driver, full, obstacle }: DrillRun, scheme: keyof typeof schemes): void {
+  const { words, journalDisks } = schemes[scheme];
+  /** In a hurry, two pairs that have no disk in common: each shard is lost once. */
+  const pairs = full ? allPairs : allPairs.filter(([a, b]) => a + b === 3);
+  describe(`two of four disks lost (${driver}, scheme ${scheme})`, { skip: obstacle ?? false }, () => {
     let drill: Drill;
     let git: GitInput;
     let tree: Tree;
     const used = { parity: 0, backup: 0, journal: 0 };
 
     before(async () => {
-      drill = new Drill({ journalDisks, init: words });
+      drill = new Drill({ driver, journalDisks, init: words });
       await drill.init();
       await drill.mount();
       const { mountPoint } = drill;
-      copySystemFiles(join(mountPoint, 'system'), fullProfile ? 3_000 : 1_000);
-      makeOddFiles(join(mountPoint, 'odd'));
+      copySystemFiles(join(mountPoint, 'system'), full ? 3_000 : driver === 'event-loop' ? 1_000 : 300);
+      makeOddFiles(join(mountPoint, 'odd'), driver);
       git = new GitInput(join(mountPoint, 'git'));
-      if (fullProfile) makeSegmentFiles(join(mountPoint, 'segments'));
-      writeNoise(join(mountPoint, 'large'), (fullProfile ? 128 : 48) * MiB, 'large');
+      if (full) makeSegmentFiles(join(mountPoint, 'segments'));
+      writeNoise(join(mountPoint, 'large'), (full ? 128 : 48) * MiB, 'large');
       await drill.flush();
     });
     after(() => drill.end());
