@@ -19,6 +19,12 @@ export class Output {
 
   constructor(json: boolean) {
     this.json = json;
+    // `holdfast deltas photos | head`: who reads has enough. What the command does goes on, unseen.
+    for (const stream of [process.stdout, process.stderr]) {
+      stream.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE') throw error;
+      });
+    }
   }
 
   /** A line of text; nothing with --json. */

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
-import { type Thresholds, thresholdKeys, type VolumeSettings } from '../config/settings.js';
+import { type DiskSettings, type Thresholds, thresholdKeys, type VolumeSettings } from '../config/settings.js';
 
 export interface ConfigEvents {
   /** Reads the file anew; throws what is wrong with it. */
@@ -62,6 +62,13 @@ export class ConfigWatch {
 
   async stop(): Promise<void> {
     await this.#watcher?.close();
+  }
+
+  /** A rebuild has put one disk in the place of another: the file, which is changed after it, then says what is in force. */
+  replaced(old: string, next: string): void {
+    const renamed = (disks: readonly DiskSettings[]): readonly DiskSettings[] => disks.map((disk) => (disk.path === old ? { ...disk, path: next } : disk));
+    const { disks, journal } = this.#current;
+    this.#current = { ...this.#current, disks: renamed(disks), journal: { ...journal, disks: renamed(journal.disks) } };
   }
 
   reload(): void {

@@ -37,7 +37,7 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
     ['flush', (call) => flush(served, call)],
     ['deltas', (call) => sendPieces(call, mapped(served.volume.deltas(optionalPath(call))))],
     ['check', async (call) => sendPieces(call, await served.components.check(served.volume, { backup: call.params['backup'] === true, readData: call.params['readData'] === true }))],
-    ['rebuild', (call) => served.components.rebuild(served.volume, rebuildRequest(call), call.progress)],
+    ['rebuild', (call) => served.rebuild(rebuildRequest(call), call.progress)],
     ['metrics', async () => ({ text: await (await metrics()).text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss()) })],
     ['detach', async () => ({ ended: await served.detach() })],
     ['remount', (call) => remount(served, call)],

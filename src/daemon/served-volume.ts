@@ -3,6 +3,7 @@
 // lock is released. stop() may fail with mount-busy and then nothing has changed.
 import { HoldfastError, messageOf } from '../base/errors.js';
 import type { MountSettings, VolumeSettings } from '../config/settings.js';
+import type { RebuildReport, RebuildRequest, RecoveryProgress } from '../recovery/contract.js';
 import type { OpenVolume, VolumeStatus } from '../volume/status.js';
 import type { Components, KernelMount, SystemIo } from './components.js';
 import { ConfigWatch } from './config-watch.js';
@@ -150,6 +151,12 @@ export class ServedVolume {
     }
     await this.#stopping;
     return this.#stopping !== null;
+  }
+
+  async rebuild(request: RebuildRequest, progress: RecoveryProgress): Promise<RebuildReport> {
+    const report = await this.components.rebuild(this.volume, request, progress);
+    if (!request.dryRun) for (const pair of request.replace) this.#watch.replaced(pair.old, pair.new);
+    return report;
   }
 
   /** `mount -o remount,...`: all options of the mount as they shall be. Read-only: resolves when everything is durable and nothing is left to replay. */

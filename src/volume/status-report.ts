@@ -64,7 +64,7 @@ function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
   const { parity, tolerance, disks } = core.settings;
   const lost = core.disks.lost();
   const remaining = remainingTolerance(core);
-  const reasons = lost.map((d) => `disk ${d.path} is ${d.state}: ${d.reason}`);
+  const reasons = lost.map((d) => (d.reason.startsWith(`disk ${d.path} `) ? d.reason : `disk ${d.path} is ${d.state}: ${d.reason}`));
   if (core.failure !== null) reasons.push(core.failure.message);
   const unreadable = core.exposure.unreadable((disk) => core.disks.serves(disk));
   if (unreadable > 0) reasons.push(`${unreadable} segment(s) that are not known to be in the backup have too few shards left: \`holdfast rebuild ${core.settings.name} --dry-run\` names the files`);

@@ -14,7 +14,7 @@ export interface Outcome {
 /** Why mounts cannot be tested here; null when they can. */
 export const mountObstacle = process.getuid?.() !== 0 ? 'needs root' : !existsSync('/dev/fuse') ? 'needs /dev/fuse' : null;
 
-const program = join(import.meta.dirname, '../../src/cli/main.js');
+export const program = join(import.meta.dirname, '../../src/cli/main.js');
 
 export class Machine {
   readonly folder: string;

@@ -1,8 +1,9 @@
 // What the command line itself refuses, how it says so, and the exit codes. Nothing is mounted here.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { Machine } from './machine.js';
+import { Machine, program } from './machine.js';
 
 const machine = new Machine();
 after(() => machine.end());
@@ -107,4 +108,13 @@ test('--disk takes several words and may be repeated, and two disks get the best
   } finally {
     await other.end();
   }
+});
+
+test('a reader that has enough is no error: the rest is said to nobody', () => {
+  // The reader closes its end long before the first line is written.
+  const script = '"$0" "$@" 2>"$ERRORS" | { exec 0<&-; sleep 3; }; exit "${PIPESTATUS[0]}"';
+  const errors = machine.path('errors');
+  const outcome = spawnSync('bash', ['-c', script, process.execPath, program, 'status', '--json'], { env: { ...machine.environment, ERRORS: errors } });
+  assert.equal(readFileSync(errors, 'utf8'), '');
+  assert.equal(outcome.status, 0);
 });

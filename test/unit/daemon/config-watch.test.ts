@@ -47,6 +47,17 @@ test('another change is told as waiting for a mount, and goes away when it is ta
   assert.deepEqual(watch.reminders, []);
 });
 
+test('a disk that a rebuild has replaced is no change that waits', () => {
+  const { watch } = watched();
+  watch.replaced('/mnt/b', '/mnt/c');
+  write('');
+  watch.reload();
+  assert.deepEqual(watch.reminders, ['changes of disks in the configuration file take effect at the next mount']);
+  writeFileSync(path, 'disks = ["/mnt/a", "/mnt/c"]\nparity = 0\ntolerance = 1\n');
+  watch.reload();
+  assert.deepEqual(watch.reminders, []);
+});
+
 test('a wrong file changes nothing, and says so until it is right', () => {
   const { watch, applied } = watched();
   write('[flush]\nbytes = "lots"\n');
