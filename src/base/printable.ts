@@ -36,7 +36,7 @@ function shown(bytes: string): string {
 }
 
 function escaped(bytes: string): string {
-  return bytes.replace(/[^]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return bytes.replace(/./gs, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 /** The bytes that printable() gave this text for. A backslash that begins neither `\\` nor `\xHH` is itself, so plain names may be given as they are. */
