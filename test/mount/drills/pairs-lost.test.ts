@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { RebuildReport } from '../../../src/recovery/contract.js';
+import { bucketOrDirectory } from '../../support/drill-backup.js';
 import type { LoopDisk } from '../../support/loop-disks.js';
 import { Drill, type DrillRun, drillRuns } from '../../support/mounted.js';
 import { copySystemFiles, GitInput, makeOddFiles, makeSegmentFiles, MiB, writeNoise } from '../../support/real-input.js';
@@ -32,7 +33,7 @@ function drillWith({ driver, full, obstacle }: DrillRun, scheme: keyof typeof sc
     const used = { parity: 0, backup: 0, journal: 0 };
 
     before(async () => {
-      drill = new Drill({ driver, journalDisks, init: words });
+      drill = new Drill({ driver, journalDisks, init: words, ...(driver === 'event-loop' ? await bucketOrDirectory() : {}) });
       await drill.init();
       await drill.mount();
       const { mountPoint } = drill;
@@ -108,7 +109,7 @@ function drillWith({ driver, full, obstacle }: DrillRun, scheme: keyof typeof sc
       assert.match(await drill.succeed('check', drill.name), /no findings/);
     }
 
-    /** One digest over names, sizes, times and bytes of all that lies on the disks that are left, on the new ones, and in the backup. */
+    /** One digest over names, sizes, times and bytes of all that lies on the disks that are left, on the new ones, and in the backup if that is a directory. */
     function contentsOf(replaced: readonly Replacement[]): string {
       const lost = replaced.map(([old]) => old);
       const disks = [...drill.disks, ...drill.journalDisks, ...replaced.map(([, next]) => next)].filter((disk) => !lost.includes(disk));
