@@ -125,6 +125,7 @@ export const lstat = (path: string): BigIntStats => lstatSync(path, { bigint: tr
 export const modeOf = (path: string): number => Number(stat(path).mode & 0o7777n);
 
 /** XFS_SUPER_MAGIC (linux/magic.h): it has a few bounds of its own. */
+export const isExt4 = (dir: string): boolean => statfsSync(dir).type === 0xef53;
 export const isXfs = (dir: string): boolean => statfsSync(dir).type === 0x58465342;
 
 /** Makes a file with this content; gives its path. */
