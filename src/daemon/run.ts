@@ -1,6 +1,6 @@
 // The life of a daemon process, detached or in the foreground: serve, react to signals, end. Gives the exit code.
 import { SystemClock } from '../base/clock.js';
-import { isErrorOf, messageOf } from '../base/errors.js';
+import { messageOf } from '../base/errors.js';
 import { systemRandom } from '../base/random.js';
 import { readSettingsFile } from '../config/settings-file.js';
 import type { VolumeSettings } from '../config/settings.js';
@@ -11,6 +11,7 @@ import { openLogger } from './logger.js';
 import { applyMountOptions, type MountChoices } from './mount-options.js';
 import { noticeReady } from './ready-notice.js';
 import { ServedVolume } from './served-volume.js';
+import { StopSignals } from './stop-signals.js';
 
 export interface DaemonRequest {
   readonly configPath: string;
@@ -28,20 +29,11 @@ export async function runDaemon(request: DaemonRequest, components: Components, 
   const logger = openLogger(settings.log.level, logPath(settings, request.foreground), { volume: settings.name, pid: process.pid });
   installLastResort(logger);
   const io = { clock: new SystemClock(), random: systemRandom, logger, bootId: bootId() };
+  const signals = new StopSignals(logger);
   try {
     const served = await ServedVolume.start({ settings, reference: request.reference, mountPoint: request.mountPoint, readSettings }, io, components);
     process.title = `holdfast ${request.reference} ${served.mountPoint}`;
-    const stopOnSignal = (signal: NodeJS.Signals): void => {
-      served.stop(signal, false).catch((error: unknown) => {
-        if (!isErrorOf(error, 'conflict')) return;
-        // Whoever sends a signal wants an end: the name goes at once, what is open loses its files, nothing answered is lost.
-        logger.warn({ signal, error: messageOf(error) }, 'the mount is busy and is taken away all the same');
-        served.stop(signal, true).catch((again: unknown) => logger.error({ error: messageOf(again) }, 'unmounting failed'));
-      });
-    };
-    process.on('SIGTERM', stopOnSignal);
-    process.on('SIGINT', stopOnSignal);
-    process.on('SIGHUP', () => {});
+    signals.serve(served);
     if (request.foreground) await noticeReady(served.mountPoint, logger);
     serving(served);
     await served.ended;
