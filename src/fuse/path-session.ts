@@ -160,7 +160,7 @@ function mountOnce(native: FuseNative, mountPoint: string, words: string, operat
   } catch (error) {
     throw new HoldfastError('unavailable', `cannot mount on ${mountPoint}: ${messageOf(error)}`, {
       code: 'mount-refused',
-      hint: 'Check that /dev/fuse exists (modprobe fuse) and that this process may mount (CAP_SYS_ADMIN, or the package fuse3; in a container also --device /dev/fuse). The log may say more.',
+      hint: 'Check that /dev/fuse exists (modprobe fuse), that this user may open it, and that this process may mount (CAP_SYS_ADMIN, or the package fuse3; in a container also --device /dev/fuse). The log may say more.',
       cause: error,
     });
   }

@@ -39,6 +39,7 @@ export async function runCheck(dir: string, name: string, check: PosixCheck): Pr
     if (error instanceof CheckSkipped) return done('skipped', error.message);
     return done('failed', error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error));
   } finally {
-    rmSync(own, { recursive: true, force: true });
+    // Where a deleted file keeps a name until its last close is known, its folder is not empty at once.
+    rmSync(own, { recursive: true, force: true, maxRetries: 5 });
   }
 }

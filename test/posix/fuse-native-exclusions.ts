@@ -12,6 +12,7 @@ export const fuseNativeExclusions: Readonly<Record<string, string>> = {
   'links: symlink targets are 1 to 4095 bytes of anything': bytes,
   'links: a removed directory that is open is empty and takes no names': 'requests go by path, and a removed directory has none: ENOENT',
   'links: a file made without a name gets one by linkat, unless it was opened with O_EXCL': 'libfuse 2 has no O_TMPFILE: EOPNOTSUPP',
+  'rename: rename replaces a file at once; the old one lives on in its handles': 'it lives on as .fuse_hidden..., which goes when the kernel tells of the last close: in its own time',
   'rename: RENAME_NOREPLACE moves but never replaces': noFlags,
   'rename: RENAME_EXCHANGE swaps two files': noFlags,
   'rename: RENAME_EXCHANGE swaps a file and a full directory of another parent': noFlags,
