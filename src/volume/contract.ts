@@ -29,6 +29,8 @@ export interface FlushLacks {
   readonly segments: number;
   /** What of which files is in them: the first ones of them all. */
   readonly ranges: readonly LostRange[];
+  /** There are more than these. */
+  readonly more: boolean;
 }
 
 export interface FlushOptions {

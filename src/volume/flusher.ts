@@ -241,9 +241,9 @@ export class Flusher {
   /** Nothing is lost silently: what the root lacks is in the log, in the report, and in status. */
   #tellLost(lost: readonly SegmentNumber[]): FlushLacks {
     this.lacking = lost.length;
-    const ranges = firstLostRanges(this.#core.skeleton, lost);
+    const { ranges, more } = firstLostRanges(this.#core.skeleton, lost);
     if (lost.length > 0) this.#core.ports.logger.error({ segments: lost.length, files: [...new Set(ranges.map(({ path }) => path))].slice(0, 10) }, 'the root lacks segments that no source has any more; all else is in the backup');
-    return { segments: lost.length, ranges };
+    return { segments: lost.length, ranges, more };
   }
 
   #assertGoing(): void {

@@ -12,11 +12,11 @@ export function lostRanges(skeleton: Skeleton, segment: SegmentNumber): readonly
   return ranges;
 }
 
-export function firstLostRanges(skeleton: Skeleton, segments: readonly SegmentNumber[]): readonly LostRange[] {
+export function firstLostRanges(skeleton: Skeleton, segments: readonly SegmentNumber[]): { readonly ranges: readonly LostRange[]; readonly more: boolean } {
   const ranges: LostRange[] = [];
   for (const segment of segments) {
-    if (ranges.length >= rangesMax) break;
-    ranges.push(...lostRanges(skeleton, segment).slice(0, rangesMax - ranges.length));
+    if (ranges.length > rangesMax) break;
+    ranges.push(...lostRanges(skeleton, segment));
   }
-  return ranges;
+  return { ranges: ranges.slice(0, rangesMax), more: ranges.length > rangesMax };
 }

@@ -64,4 +64,5 @@ function show({ flushed, reasons, report }: Outcome, output: Output): void {
   output.line(`${report.deltas} deltas of ${report.files} files migrated: ${formatBytes(report.bytes)} in ${formatDuration(report.elapsedMs / 1000)} (${report.segmentsUploaded} segments, image ${formatBytes(report.imageBytes)})`);
   if (report.root !== null) output.line(`root ${report.root.sequence}${report.lacks.segments === 0 ? '' : `, which lacks ${report.lacks.segments} segments; everything else is in the backup`}`);
   showLost(report.lacks.ranges, output);
+  if (report.lacks.more) output.line('  and more: holdfast rebuild --dry-run names them all');
 }

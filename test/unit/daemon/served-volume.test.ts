@@ -85,7 +85,7 @@ class World implements KernelMount {
       backlog: () => ({ deltas: 1, files: 1, bytes: 1, oldest: null }),
       flush: async () => {
         this.events.push('flush');
-        return { root: null, deltas: 1, files: 1, bytes: 1, segmentsUploaded: 0, imageBytes: 0, lacks: { segments: 0, ranges: [] }, elapsedMs: 0 };
+        return { root: null, deltas: 1, files: 1, bytes: 1, segmentsUploaded: 0, imageBytes: 0, lacks: { segments: 0, ranges: [], more: false }, elapsedMs: 0 };
       },
       deltas: () => Array.from({ length: 600 }, (_, lsn) => ({ lsn, path: 'a', ino: 1, kind: 'hole', offset: 0, length: 1, segment: null, segmentOffset: 0, value: null, time: { sec: 1, nsec: 0 } })),
       status: () => ({ state: 'serving', redundancy: { held: true } }),

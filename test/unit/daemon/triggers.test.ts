@@ -8,7 +8,7 @@ import { type TriggeredVolume, Triggers } from '../../../src/daemon/triggers.js'
 import type { FlushReport } from '../../../src/volume/contract.js';
 import { HandClock, settle } from './hand-clock.js';
 
-const report: FlushReport = { root: null, deltas: 7, files: 3, bytes: 4096, segmentsUploaded: 1, imageBytes: 100, lacks: { segments: 0, ranges: [] }, elapsedMs: 5 };
+const report: FlushReport = { root: null, deltas: 7, files: 3, bytes: 4096, segmentsUploaded: 1, imageBytes: 100, lacks: { segments: 0, ranges: [], more: false }, elapsedMs: 5 };
 
 class FakeVolume implements TriggeredVolume {
   readonly clock = new HandClock();
