@@ -32,6 +32,11 @@ export const pointIntervalBeats = 5;
 export const pointRecordsMax = 20_000;
 /** Journal bytes after which a skeleton image is published, so that replay after a power loss stays short. */
 export const imageJournalBytes = 128 * MiB;
+/** Commit intervals that dead segments wait for an image of their own; fewer when writes meet a full volume, for then somebody waits for their room. */
+export const imageWaitBeats = 15;
+export const imageWaitBeatsFull = 3;
+/** Less than one part in this many is free: full enough. */
+export const fullShare = 20;
 /** Commit intervals between two looks at whether each disk is still there. */
 export const diskLookBeats = 3;
 /** A disk operation that takes longer counts as failed: far above what a busy or spun-down disk needs. */

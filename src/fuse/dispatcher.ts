@@ -8,7 +8,7 @@ import type { Logger } from '../base/logger.js';
 import type { FileSystem } from '../filesystem/contract.js';
 import type { ControlCall, FileCall } from './call.js';
 import { decode } from './decode.js';
-import { errnoOfFailure } from './failure.js';
+import { Failures } from './failure.js';
 import { encodeInit, encodeMajor, type Negotiation, negotiate, setxattrBytesOf } from './negotiation.js';
 import { addedBytes, type EncodeContext, type Operation, operationOf } from './operations.js';
 import { ReplyWriter, validityOf } from './reply-writer.js';
@@ -56,6 +56,7 @@ interface Pending {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #port: AnswerPort;
+  readonly #failures: Failures;
   readonly #reader: RequestReader;
   readonly #writer: ReplyWriter;
   readonly #context: EncodeContext;
@@ -67,6 +68,7 @@ export class Dispatcher {
   constructor(port: AnswerPort, options: DispatcherOptions) {
     this.#options = options;
     this.#port = port;
+    this.#failures = new Failures(options);
     this.#reader = new RequestReader(port.requests);
     this.#writer = new ReplyWriter(port.replyArea);
     this.#context = {
@@ -283,7 +285,7 @@ export class Dispatcher {
   // ---- answers ------------------------------------------------------------------------------
 
   #fail(unique: number, error: unknown): void {
-    this.#status(unique, errnoOfFailure(error, this.#options.logger, this.#options.onFatal));
+    this.#status(unique, this.#failures.errnoOf(error));
   }
 
   #status(unique: number, errno: number): void {

@@ -9,7 +9,7 @@ import type { Logger } from '../base/logger.js';
 import { type Caller, type Entry, type FileSystem, PosixError, type SetAttributes } from '../filesystem/contract.js';
 import type { Inode } from '../skeleton/contract.js';
 import type { FuseNativeAnswer, FuseNativeHandlers } from '../native/fuse-native.js';
-import { errnoOfFailure } from './failure.js';
+import { Failures } from './failure.js';
 import { bytesOf, listedStatOf, noStat, noStatvfs, statOf, statvfsOf, textOf, timeOf, wide } from './path-encoding.js';
 import { PathNodes } from './path-nodes.js';
 
@@ -35,6 +35,7 @@ const done: Result = [0];
 
 export class PathOperations {
   readonly #options: PathOperationsOptions;
+  readonly #failures: Failures;
   readonly #fileSystem: FileSystem;
   readonly #nodes: PathNodes;
   readonly #caller: Caller;
@@ -50,6 +51,7 @@ export class PathOperations {
   });
 
   constructor(options: PathOperationsOptions) {
+    this.#failures = new Failures(options);
     this.#options = options;
     this.#fileSystem = options.fileSystem;
     this.#nodes = new PathNodes(options.fileSystem);
@@ -170,7 +172,7 @@ export class PathOperations {
       result
         .then(
           ([result, ...carried]) => answer(result, ...carried),
-          (error) => answer(-errnoOfFailure(error, this.#options.logger, this.#options.onFatal), ...rest(...request)),
+          (error) => answer(-this.#failures.errnoOf(error), ...rest(...request)),
         )
         .catch((error) => this.#options.onFatal(error));
     };

@@ -40,8 +40,8 @@ export interface Extent {
 
 export type SegmentState = 'open' | 'sealed' | 'dead';
 
-/** `only-here`: sealed and not in the backup; `needs-upload`: of these, those that something refers to. */
-export type SegmentFilter = 'all' | 'open' | 'only-here' | 'needs-upload' | 'droppable' | 'dead' | 'delta-shards';
+/** `only-here`: sealed and not in the backup; `needs-upload`: of these, those that something refers to; `dead-here`: dead with shards left. */
+export type SegmentFilter = 'all' | 'open' | 'only-here' | 'needs-upload' | 'droppable' | 'dead' | 'dead-here' | 'delta-shards';
 
 export interface SegmentRow {
   readonly segment: SegmentNumber;

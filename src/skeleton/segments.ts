@@ -37,7 +37,7 @@ const hotSegmentsMax = 4_096;
 
 const states: readonly SegmentState[] = ['open', 'sealed', 'dead'];
 
-/** Each has its partial index (schema.ts), `all` the table. */
+/** Each has its partial index (schema.ts), `dead-here` that of `dead`, `all` the table. */
 const filters: Readonly<Record<SegmentFilter, string>> = {
   all: '1',
   open: `state = ${stateOpen}`,
@@ -45,6 +45,7 @@ const filters: Readonly<Record<SegmentFilter, string>> = {
   'needs-upload': `state = ${stateSealed} AND present = 0 AND live > 0`,
   droppable: `state = ${stateSealed} AND live = 0`,
   dead: `state = ${stateDead}`,
+  'dead-here': `state = ${stateDead} AND EXISTS (SELECT 1 FROM shard WHERE shard.segment = segment.segment AND disk IS NOT NULL)`,
   'delta-shards': `state = ${stateSealed} AND present = 1 AND e > 0`,
 };
 
@@ -65,6 +66,7 @@ function statements(db: Connection) {
       'needs-upload': list(filters['needs-upload']),
       droppable: list(filters.droppable),
       dead: list(filters.dead),
+      'dead-here': list(filters['dead-here']),
       'delta-shards': list(filters['delta-shards']),
     } satisfies Record<SegmentFilter, unknown>,
     onDisk: db.prepare<[number, number, number], number>('SELECT DISTINCT segment FROM shard WHERE disk = ? AND segment > ? ORDER BY segment LIMIT 0 + ?').pluck(),

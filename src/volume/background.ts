@@ -2,7 +2,7 @@
 // publishes images as the journal grows, and gives space back. One beat at a time; a failure is reported once, through core.fail.
 import type { Timer } from '../base/clock.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
-import { diskLookBeats, imageJournalBytes, pointIntervalBeats, pointRecordsMax } from '../base/limits.js';
+import { diskLookBeats, fullShare, imageJournalBytes, imageWaitBeats, imageWaitBeatsFull, pointIntervalBeats, pointRecordsMax } from '../base/limits.js';
 import { NO_LSN, type Lsn } from '../base/ids.js';
 import type { BackupWatch } from './backup-watch.js';
 import type { Cleaner } from './cleaner.js';
@@ -133,6 +133,7 @@ export class Background {
     await this.#cleaner.step();
     if (this.#imageDue()) {
       this.#beatsSinceImage = 0;
+      if (core.skeleton.appliedLsn === core.localImages.newest) this.#sweeper.moveOn();
       await publishLocalImage(core, this.#points);
       this.#retainedAtImage = core.journal.retainedBytes;
       this.#lastPoint = core.skeleton.appliedLsn;
@@ -174,6 +175,11 @@ export class Background {
     // A flush that is capturing publishes by itself.
     if (this.#core.imageLock.busy) return false;
     if (this.#core.journal.retainedBytes - this.#retainedAtImage >= imageJournalBytes) return true;
-    return this.#beatsSinceImage >= 15 && this.#sweeper.waitingForImage();
+    return this.#beatsSinceImage >= this.#imageWaitBeats() && this.#sweeper.waitingForImage();
+  }
+
+  #imageWaitBeats(): number {
+    const { pool } = this.#core;
+    return pool.freeBytes() < pool.totalBytes() / fullShare ? imageWaitBeatsFull : imageWaitBeats;
   }
 }

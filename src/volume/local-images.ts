@@ -38,6 +38,8 @@ export class LocalImages {
   #current = new Set<DiskId>();
   /** Every kept image on the current disks is at least this new: journal and shards of the dead below it may go. */
   horizon: Lsn = NO_LSN;
+  /** Point of the last publication. */
+  newest: Lsn = NO_LSN;
 
   constructor(volume: VolumeId, ports: VolumePorts, disks: DiskSet, copies: number) {
     this.#volume = volume;
@@ -88,6 +90,7 @@ export class LocalImages {
     this.#current = done;
     const oldest = [...done].flatMap((id) => this.#chains.get(id)?.kept.map((image) => image.lsn) ?? []);
     this.horizon = asLsn(Math.min(...oldest));
+    this.newest = mark.lsn;
     return true;
   }
 

@@ -10,6 +10,8 @@ const sliceMax = 64;
 
 export class Sweeper {
   readonly #core: VolumeCore;
+  /** The dead may have shards: looked for only after a start and when segments died, for there are many of the dead. */
+  #mayWait = true;
 
   constructor(core: VolumeCore) {
     this.#core = core;
@@ -25,13 +27,26 @@ export class Sweeper {
       this.#core.record({ type: 'segment-drop', segment: row.segment });
       dropped++;
     }
+    if (dropped > 0) this.#mayWait = true;
     return dropped;
   }
 
   /** True when dead segments wait only for a newer image. */
   waitingForImage(): boolean {
-    const rows = this.#core.skeleton.segments(asSegmentNumber(0), sliceMax, 'dead');
-    return rows.some((row) => row.layout !== null && row.disks.some((d) => d !== null) && !this.#covered(row));
+    if (!this.#mayWait) return false;
+    // Not among all the dead: most of them are without shards and stay for as long as the backup has their objects.
+    const rows = this.#core.skeleton.segments(asSegmentNumber(0), sliceMax, 'dead-here');
+    this.#mayWait = rows.length > 0;
+    return rows.some((row) => !this.#covered(row));
+  }
+
+  /**
+   * What waits for an image waits for one at a new point. Where nothing has happened since the newest, what is known of a waiting segment is
+   * recorded again; without it the image before the newest would keep the shards of the dead until somebody changes something.
+   */
+  moveOn(): void {
+    const row = this.#core.skeleton.segments(asSegmentNumber(0), 1, 'dead-here')[0];
+    if (row !== undefined) this.#core.record({ type: 'presence', segment: row.segment, present: row.present });
   }
 
   /** Removes shards of segments whose death is durable and covered by the images. */

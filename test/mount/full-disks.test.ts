@@ -1,0 +1,93 @@
+// All disks are full, by what was written to the volume and by what others wrote beside it: ENOSPC at write(2), reads and deletes go on,
+// and when there is room again all is as before. Small filesystems in memory stand for the disks.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { eventually, mountObstacle, VolumeProcess } from '../support/volume-process.js';
+
+const mebibyte = 1 << 20;
+
+describe('full disks', { skip: mountObstacle ?? false }, () => {
+  const volume = new VolumeProcess();
+
+  before(async () => {
+    for (const disk of volume.disks) execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=300M', 'tmpfs', disk]);
+    await volume.init();
+    await volume.mount();
+  });
+  after(() => volume.end());
+
+  const write = (file: string, mebibytes: number): string =>
+    spawnSync('dd', ['if=/dev/urandom', `of=${volume.at(file)}`, 'bs=1M', `count=${mebibytes}`, 'conv=fsync', 'status=none'], { encoding: 'utf8' }).stderr;
+
+  /** Writes until there is no room; gives the files that are whole, with their content. */
+  function fill(prefix: string): Map<string, Buffer> {
+    const whole = new Map<string, Buffer>();
+    for (let file = 0; file < 200; file++) {
+      const name = `${prefix}-${file}`;
+      const refused = write(name, 8);
+      if (refused === '') whole.set(name, readFileSync(volume.at(name)));
+      else {
+        assert.match(refused, /No space left on device/);
+        return whole;
+      }
+    }
+    throw new Error('it never filled');
+  }
+
+  /** What must go on: reading, names, deleting, shrinking, syncing. */
+  function goesOn(kept: ReadonlyMap<string, Buffer>): void {
+    for (const [name, bytes] of kept) assert.ok(readFileSync(volume.at(name)).equals(bytes), name);
+    mkdirSync(volume.at('folder'), { recursive: true });
+    writeFileSync(volume.at('folder/empty'), '');
+    renameSync(volume.at('folder/empty'), volume.at('folder/renamed'));
+    assert.ok(readdirSync(volume.at('folder')).includes('renamed'));
+    const [first] = [...kept.keys()];
+    truncateSync(volume.at(first ?? ''), 5);
+    assert.equal(statSync(volume.at(first ?? '')).size, 5);
+    execFileSync('sync', [volume.at('folder')]);
+  }
+
+  async function assertNoDiskFailed(): Promise<void> {
+    const { state, disks } = await volume.status();
+    assert.ok(state === 'serving' || state === 'degraded', state);
+    for (const disk of disks) assert.equal(disk.state, 'healthy', disk.reason);
+  }
+
+  test('by the volume itself: no room at write, everything else goes on, and room comes back with deleting', async () => {
+    const kept = fill('own');
+    assert.ok(kept.size > 10, `${kept.size} files of 8 MiB`);
+    assert.match(volume.log, /no room for \d+ bytes/);
+    goesOn(kept);
+    await assertNoDiskFailed();
+    assert.equal((await volume.status()).redundancy.held, true);
+    for (const name of readdirSync(volume.mountPoint)) rmSync(volume.at(name), { recursive: true });
+    await eventually(async () => write('again', 64) === '', 'what was deleted is room again', 500);
+    await volume.umount();
+    await volume.mount();
+    assert.equal(statSync(volume.at('again')).size, 64 * mebibyte);
+  });
+
+  test('by others, to the last byte: the same', async () => {
+    const kept = new Map([0, 1, 2].map((file) => [`before-${file}`, Buffer.alloc(3 * mebibyte, file + 1)]));
+    rmSync(volume.at('again'));
+    for (const [name, bytes] of kept) writeFileSync(volume.at(name), bytes);
+    execFileSync('sync', [volume.at('before-0')]);
+    // root may take what the volume keeps back for itself.
+    for (const disk of volume.disks) spawnSync('dd', ['if=/dev/zero', `of=${disk}/filler`, 'bs=1M', 'status=none']);
+    await eventually(async () => /No space left/.test(write('refused', 8)), 'the disks are seen to be full');
+    goesOn(kept);
+    await assertNoDiskFailed();
+    for (const disk of volume.disks) rmSync(`${disk}/filler`);
+    await eventually(async () => write('after', 8) === '', 'there is room again');
+    // What had been accepted before the disks were seen to be full may have been sealed with less redundancy; `status` said so.
+    await eventually(async () => (await volume.status()).redundancy.held, 'all redundancy is there again', 500);
+    await assertNoDiskFailed();
+    await volume.umount();
+    await volume.mount();
+    assert.equal(statSync(volume.at('after')).size, 8 * mebibyte);
+    assert.match(await volume.findings(), /no findings/);
+    await volume.umount();
+  });
+});
