@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.js';
 import type { Ino } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import type { Logger } from '../base/logger.js';
+import { printable } from '../base/printable.js';
 import { type Caller, type Entry, type FileSystem, PosixError, type SetAttributes } from '../filesystem/contract.js';
 import type { Inode } from '../skeleton/contract.js';
 import type { FuseNativeAnswer, FuseNativeHandlers } from '../native/fuse-native.js';
@@ -268,7 +269,7 @@ export class PathOperations {
     if (text !== null) return text;
     if (this.#warned.size < warningsMax && !this.#warned.has(path)) {
       this.#warned.add(path);
-      this.#options.logger.warn({ path, hex: name.toString('hex') }, 'a name is not UTF-8: the driver fuse-native cannot show it, and refuses (EILSEQ); mount with driver = "event-loop" to reach it');
+      this.#options.logger.warn({ path: printable(Buffer.from(path)), name: printable(name) }, 'a name is not UTF-8: the driver fuse-native cannot show it, and refuses (EILSEQ); mount with driver = "event-loop" to reach it');
     }
     throw new PosixError(EILSEQ, 'EILSEQ: a name that is not UTF-8');
   }

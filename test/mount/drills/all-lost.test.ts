@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { printable } from '../../../src/base/printable.js';
 import type { RestoreReport } from '../../../src/recovery/contract.js';
 import type { FlushReport } from '../../../src/volume/contract.js';
 import { bucketOrDirectory, storeOf } from '../../support/drill-backup.js';
@@ -81,7 +82,7 @@ function drillWith({ driver, full, obstacle }: DrillRun): void {
         const { lost } = JSON.parse(outcome.stdout) as RestoreReport; // our own command's answer
         assert.ok(lost.length > 0 && lost.every((range) => range.length > 0), outcome.stdout);
         const named = new Set(lost.map((range) => range.path));
-        const first = new Set([...tree.values()].filter(({ path }) => named.has(`/${nameOf(path).toString()}`)).map(({ linkedTo }) => linkedTo));
+        const first = new Set([...tree.values()].filter(({ path }) => named.has(`/${printable(nameOf(path))}`)).map(({ linkedTo }) => linkedTo));
         const damaged = [...tree.values()].filter(({ linkedTo }) => first.has(linkedTo)).map(({ path }) => path);
         assert.ok(damaged.length >= named.size);
         await drill.mount();

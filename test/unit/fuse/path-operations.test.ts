@@ -1,6 +1,7 @@
 // The second driver's requests on a file system in memory: each is answered once with all that its answer carries, nothing stays
 // held, what waits can be given up, and text that cannot stand for bytes is refused.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -168,6 +169,11 @@ test('numbers past 32 bits: inodes and sizes whole, space in larger blocks', () 
   assert.deepEqual([wide(words[7] ?? 0, words[8] ?? 0), wide(words[3] ?? 0, words[4] ?? 0)], [2 ** 40 + 7, 2 ** 52 + 3]);
   const space = statvfsOf({ blockBytes: 4096, blocks: 2 ** 35, blocksFree: 2 ** 34, files: 2 ** 40, filesFree: 1, nameMax: 255 });
   assert.deepEqual([...space], [65_536, 65_536, 2 ** 31, 2 ** 30, 2 ** 30, 2 ** 32 - 1, 1, 1, 0, 0, 255]);
+});
+
+// Without this a driver that cannot be loaded would only be skipped, in every other test.
+test('where the headers of libfuse 2 are, it is built and loads', { skip: existsSync('/usr/include/fuse/fuse_lowlevel.h') ? false : 'needs libfuse-dev' }, () => {
+  assert.equal(typeof loadFuseNative().mount, 'function');
 });
 
 test('where it was not built, the error says how to get it', () => {
