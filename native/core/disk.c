@@ -64,8 +64,11 @@ static void run(hf_job *base) {
     hf_fail(job, "open", EBADF);
   else
     run_operation(job);
-  // Questions that were answered with no are not errors of the disk.
-  bool failed = job->error != 0 && job->error < HF_SHORT_READ && job->error != ENOENT && job->error != EEXIST;
+  // The next attempt may find what is given back here.
+  bool starved = job->error == EMFILE || job->error == ENFILE;
+  if (starved) hf_fd_cache_empty(job->disk->cache);
+  // Questions that were answered with no are not errors of the disk, and neither is a process without descriptors.
+  bool failed = job->error != 0 && job->error < HF_SHORT_READ && job->error != ENOENT && job->error != EEXIST && !starved;
   if (failed) atomic_fetch_add(&job->disk->errors, 1);
 }
 

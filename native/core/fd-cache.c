@@ -131,6 +131,12 @@ void hf_fd_cache_invalidate(hf_fd_cache *cache, const char *path) {
   pthread_mutex_unlock(&cache->lock);
 }
 
+void hf_fd_cache_empty(hf_fd_cache *cache) {
+  pthread_mutex_lock(&cache->lock);
+  while (cache->newest != NULL) drop(cache, cache->newest);
+  pthread_mutex_unlock(&cache->lock);
+}
+
 void hf_fd_cache_destroy(hf_fd_cache *cache) {
   while (cache->newest != NULL) drop(cache, cache->newest);
   pthread_mutex_destroy(&cache->lock);

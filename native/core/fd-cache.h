@@ -15,5 +15,7 @@ int hf_cached_fd_number(const hf_cached_fd *);
 void hf_cached_fd_release(hf_fd_cache *, hf_cached_fd *);
 // To be called after `path` was unlinked or replaced: nobody gets the old file from here on.
 void hf_fd_cache_invalidate(hf_fd_cache *, const char *path);
+// Closes all that nobody holds, the others with their last holder.
+void hf_fd_cache_empty(hf_fd_cache *);
 // No entry may be held.
 void hf_fd_cache_destroy(hf_fd_cache *);

@@ -6,6 +6,10 @@ import { NativeFailure } from '../native/completion-table.js';
 const gone = new Set(['ENODEV', 'ENXIO', 'ESTALE', 'ENOTCONN', 'ESHUTDOWN', 'EBADF', 'EREMOTEIO']);
 const full = new Set(['ENOSPC', 'EDQUOT']);
 const refused = new Set(['EACCES', 'EPERM']);
+/** Of the process or of the system: says nothing about the disk. */
+const shortages = new Set(['EMFILE', 'ENFILE']);
+/** Code of a 'full' error: no further file can be opened; nothing was done. */
+export const tooManyFiles = 'too-many-files';
 const misplaced = new Set(['ELOOP', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG']);
 
 /** The operation, for messages ("create", "read") and for what a reason means in it. */
@@ -23,6 +27,10 @@ export function diskError(action: DiskAction, cause: unknown): unknown {
   const details = { context: { disk, file, reason: cause.reason }, cause };
   const { reason } = cause;
   if (full.has(reason)) return diskFull(action, cause);
+  if (shortages.has(reason)) {
+    const hint = reason === 'ENFILE' ? 'Look for what has so many files open on this machine (/proc/sys/fs/file-nr).' : 'Raise the limit of open files (LimitNOFILE in a systemd unit, `prlimit --nofile` for a running daemon).';
+    return new HoldfastError('full', `disk ${disk}: ${what}`, { code: tooManyFiles, hint, ...details });
+  }
   if (reason === 'ENOENT') return missing(action, cause);
   if (reason === 'EEXIST') return fileExists(action, cause);
   if (reason === 'EROFS') {

@@ -17,6 +17,7 @@ export const EEXIST = 17;
 export const ENOTDIR = 20;
 export const EISDIR = 21;
 export const EINVAL = 22;
+export const ENFILE = 23;
 export const EFBIG = 27;
 export const ENOSPC = 28;
 export const EROFS = 30;
@@ -78,10 +79,13 @@ const errnoOfKind: Readonly<Record<ErrorKind, number>> = {
   internal: EIO,
 };
 
+/** Where the kind does not say it all. */
+const errnoOfCode: Readonly<Record<string, number | undefined>> = { 'too-many-files': ENFILE };
+
 /** What to throw to src/fuse for anything thrown below. */
 export function translated(error: unknown): unknown {
   if (!(error instanceof HoldfastError)) return error;
-  return new PosixError(errnoOfKind[error.kind], error.message, error);
+  return new PosixError(errnoOfCode[error.code] ?? errnoOfKind[error.kind], error.message, error);
 }
 
 function rethrow(error: unknown): never {

@@ -11,8 +11,9 @@ export async function isDying(pid: number): Promise<boolean> {
     const status = await readFile(`/proc/${pid}/status`, 'latin1');
     const pending = /^SigPnd:\s*([0-9a-f]+)$/m.exec(status)?.[1];
     return pending === undefined || (BigInt(`0x${pending}`) & sigkillBit) !== 0n;
-  } catch {
-    // No such process (or no /proc to ask): nobody is left who could be surprised.
-    return true;
+  } catch (error) {
+    // No such process (or no /proc to ask): nobody is left who could be surprised. Too few descriptors to ask say nothing.
+    const { code } = error as NodeJS.ErrnoException; // of reading a file
+    return code !== 'EMFILE' && code !== 'ENFILE';
   }
 }

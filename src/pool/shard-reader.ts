@@ -24,7 +24,7 @@ export function readableDisk(ports: PoolPorts, place: SegmentPlace, index: numbe
   return id === null || id === undefined ? null : ports.diskOf(id);
 }
 
-/** Reads `into.length / cellBytes` cells from `firstCell`. Never rejects for what a disk does. */
+/** Reads `into.length / cellBytes` cells from `firstCell`. Never rejects for what a disk does; with 'full' when the process can open no file. */
 export async function readShardCells(ports: PoolPorts, place: SegmentPlace, index: number, firstCell: number, into: Buffer): Promise<ShardRead> {
   const disk = readableDisk(ports, place, index);
   if (disk === null) return noDisk;
@@ -40,8 +40,11 @@ export async function readShardCells(ports: PoolPorts, place: SegmentPlace, inde
     ports.events.damaged(place, index, bad, reason);
     return { bad, abandoned: false, reason };
   } catch (error) {
+    const fault = classify(error);
+    // No disk would do better, and none is to blame.
+    if (fault === 'full') throw error;
     const reason = messageOf(error);
-    const failed = classify(error) === 'failed';
+    const failed = fault === 'failed';
     if (failed) ports.events.diskFailed(disk.id, error);
     else ports.events.damaged(place, index, [], reason);
     return { bad: null, abandoned: failed, reason };

@@ -4,20 +4,24 @@ import { realpath } from 'node:fs/promises';
 import type { Clock } from '../base/clock.js';
 import { HoldfastError, isErrorOf } from '../base/errors.js';
 import { asDiskId, asVolumeId, NO_LSN, type VolumeId } from '../base/ids.js';
+import type { Logger } from '../base/logger.js';
 import { DeadlineDisk } from '../disk/deadline-disk.js';
 import { mountAt, physicalParents } from '../disk/device.js';
 import type { Disk } from '../disk/disk.js';
 import { checkFormattable, formatDisk, openDisk, readLabel } from '../disk/label.js';
 import { LocalDisk } from '../disk/local-disk.js';
+import { PatientDisk } from '../disk/patient-disk.js';
 import { diskOperationMsMax } from '../base/limits.js';
 import type { DiskLabelRequest, DiskProvider, LabelledDisk } from './ports.js';
 
 export class LocalDisks implements DiskProvider {
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #places = new WeakMap<Disk, { readonly path: string; readonly mount: string }>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, logger: Logger) {
     this.#clock = clock;
+    this.#logger = logger;
   }
 
   /** Also the opening has the limit of every operation: a disk that hangs is one that is not there. */
@@ -47,7 +51,8 @@ export class LocalDisks implements DiskProvider {
   async #open(path: string, volume: VolumeId | null): Promise<LabelledDisk> {
     const expected = volume ?? (await carriedVolume(path));
     const { disk, label } = await openDisk(path, { volume: expected });
-    const limited = new DeadlineDisk(disk, this.#clock, diskOperationMsMax);
+    // Waiting for descriptors is not hanging: each attempt has its own limit.
+    const limited = new PatientDisk(new DeadlineDisk(disk, this.#clock, diskOperationMsMax), this.#clock, this.#logger);
     const real = await realpath(path);
     this.#places.set(limited, { path: real, mount: await mountAt(real) });
     return { disk: limited, volume: label.volume, mark: { generation: label.generation, durableLsn: label.durableLsn } };
@@ -60,7 +65,7 @@ export class LocalDisks implements DiskProvider {
     }
     // A lazy unmount leaves what we hold open alive: everything would seem well until the next mount finds an empty directory.
     const place = this.#places.get(disk);
-    if (place === undefined || (await mountAt(place.path)) === place.mount) return;
+    if (place === undefined || (await stillAt(place))) return;
     throw new HoldfastError('unavailable', `disk ${disk.path} is not mounted at its place any more`, { code: 'disk-unmounted', hint: 'Unmount the volume, mount the disk, and mount the volume again; or replace it with `holdfast rebuild`.' });
   }
 
@@ -76,6 +81,17 @@ export class LocalDisks implements DiskProvider {
 
   devices(path: string): Promise<readonly string[]> {
     return physicalParents(path);
+  }
+}
+
+/** Also when the mount table cannot be read for want of descriptors: nothing is known then. */
+async function stillAt({ path, mount }: { readonly path: string; readonly mount: string }): Promise<boolean> {
+  try {
+    return (await mountAt(path)) === mount;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException; // of reading a file
+    if (code === 'EMFILE' || code === 'ENFILE') return true;
+    throw error;
   }
 }
 

@@ -19,7 +19,7 @@ export function localPorts(io: SystemIo): VolumePorts {
   return {
     ...io,
     codec: new ThreadedCodec(),
-    disks: new LocalDisks(io.clock),
+    disks: new LocalDisks(io.clock, io.logger),
     openStore: (backup) => openObjectStore(backup.url, backup, io),
     inlineImages: false,
   };

@@ -1,11 +1,12 @@
 // What runs out besides bytes: the inodes of the disks (ENOSPC at write(2), all redundancy kept, and the volume can be mounted again) and
-// the process's descriptors (refused before anything is opened).
+// the process's descriptors (refused before anything is opened; a running daemon waits for them).
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { diskFilesReserve } from '../../src/base/limits.js';
-import { mountObstacle, VolumeProcess } from '../support/volume-process.js';
+import { eventually, mountObstacle, VolumeProcess } from '../support/volume-process.js';
 
 describe('limits of the machine', { skip: mountObstacle ?? false }, () => {
   const volume = new VolumeProcess();
@@ -43,5 +44,37 @@ describe('limits of the machine', { skip: mountObstacle ?? false }, () => {
     assert.equal(status, 1);
     assert.match(stderr, /may open 600 files at once, and 4 disks want up to 1536\n.*LimitNOFILE=1536/);
     assert.equal(volume.isMounted, false);
+  });
+});
+
+describe('descriptors of a daemon that serves', { skip: mountObstacle ?? false }, () => {
+  const volume = new VolumeProcess();
+
+  before(async () => {
+    await volume.init();
+  });
+  after(() => volume.end());
+
+  test('run out: a read that needs one fails with ENFILE, writes wait, no disk counts as failed, and all goes on afterwards', async () => {
+    await volume.mount();
+    writeFileSync(volume.at('cold'), Buffer.alloc(3 << 20, 7));
+    execFileSync('sync', [volume.at('cold')]);
+    const mayOpen = (files: number): void => void execFileSync('prlimit', ['--pid', String(volume.daemonPid), `--nofile=${files}:`]);
+    const before = Number(/^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${volume.daemonPid}/limits`, 'utf8'))?.[1]);
+    writeFileSync('/proc/sys/vm/drop_caches', '1');
+    // Fewer than are open: what is open stays open.
+    mayOpen(10);
+    assert.match(spawnSync('cat', [volume.at('cold')], { encoding: 'utf8' }).stderr, /Too many open files in system/);
+    const writing = spawn('dd', ['if=/dev/urandom', `of=${volume.at('waits')}`, 'bs=1M', 'count=6', 'conv=fsync', 'status=none']);
+    const ended = new Promise<number | null>((resolve) => writing.once('exit', resolve));
+    await eventually(async () => /no further file can be opened/.test(volume.log), 'the log says why');
+    mayOpen(before);
+    assert.equal(await ended, 0);
+    assert.ok(readFileSync(volume.at('cold')).equals(Buffer.alloc(3 << 20, 7)));
+    const { redundancy, state, disks } = await volume.status();
+    assert.deepEqual([redundancy.held, state], [true, 'serving'], redundancy.reasons.join('; '));
+    assert.ok(disks.every((disk) => disk.state === 'healthy'));
+    assert.match(await volume.findings(), /no findings/);
+    await volume.umount();
   });
 });

@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { asDiskId, asVolumeId } from '../../src/base/ids.js';
 import { diskOperationMsMax } from '../../src/base/limits.js';
+import { silentLogger } from '../../src/base/logger.js';
 import { LocalDisks } from '../../src/volume/local-disks.js';
 import { Drill, drillObstacle } from '../support/mounted.js';
 import { eventually, mountObstacle, VolumeProcess } from '../support/volume-process.js';
@@ -26,7 +27,7 @@ test('a disk that hangs when it is opened is one that is not there, after the li
     await below.init();
     await below.mount();
     const clock = new HandClock();
-    const disks = new LocalDisks(clock);
+    const disks = new LocalDisks(clock, silentLogger);
     mkdirSync(below.at('disk'));
     await (await disks.format(below.at('disk'), { volume: asVolumeId('11111111-1111-4111-8111-111111111111'), disk: asDiskId('22222222-2222-4222-8222-222222222222'), volumeName: 'above' })).close();
     process.kill(below.daemonPid, 'SIGSTOP');

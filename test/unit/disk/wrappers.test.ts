@@ -4,10 +4,15 @@ import { it } from 'node:test';
 import type { Clock, Timer } from '../../../src/base/clock.js';
 import { asDiskId } from '../../../src/base/ids.js';
 import { SeededRandom } from '../../../src/base/random.js';
+import { HoldfastError } from '../../../src/base/errors.js';
+import { silentLogger } from '../../../src/base/logger.js';
 import { DeadlineDisk, buffersReleased } from '../../../src/disk/deadline-disk.js';
 import { FaultyDisk, atNth } from '../../../src/disk/faulty-disk.js';
 import { MemoryDisk } from '../../../src/disk/memory-disk.js';
+import { PatientDisk } from '../../../src/disk/patient-disk.js';
 import { MeteredDisk, type DiskObservation } from '../../../src/disk/metered-disk.js';
+
+import { WrappedDisk } from '../../../src/disk/wrapped-disk.js';
 
 const id = asDiskId('33333333-3333-4333-8333-333333333333');
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -209,4 +214,51 @@ it('the metered disk tells what went through it', async () => {
   await disk.readAll('none', 1).catch(() => {});
   const brief = seen.map(({ operation, bytes, failed }) => [operation, bytes, failed]);
   assert.deepEqual(brief, [['open-log', 4096, false], ['log-write', 30, false], ['read-all', 0, true]]);
+});
+
+/** Fails for want of descriptors as long as it is asked to. */
+class StarvedDisk extends WrappedDisk {
+  starved = true;
+  attempts = 0;
+  protected override around<Result>(_call: unknown, work: () => Promise<Result>): Promise<Result> {
+    this.attempts++;
+    return this.starved ? Promise.reject(new HoldfastError('full', 'no further file can be opened', { code: 'too-many-files' })) : work();
+  }
+}
+
+async function pass(clock: HandClock, ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 50) {
+    await settle();
+    clock.advance(50);
+  }
+  await settle();
+}
+
+it('waits while no file can be opened, says so once in a while, and goes on by itself', async () => {
+  const clock = new HandClock();
+  const lines: string[] = [];
+  const starved = new StarvedDisk(new MemoryDisk({ id }));
+  const disk = new PatientDisk(starved, clock, { ...silentLogger, error: (_about, message) => void lines.push(message) });
+  let done = false;
+  const creating = disk.create('file', [Buffer.from('kept')]).then(() => (done = true));
+  await pass(clock, 60_000);
+  assert.equal(done, false);
+  assert.ok(starved.attempts > 40 && starved.attempts < 100, `${starved.attempts} attempts in a minute`);
+  assert.ok(lines.length >= 5 && lines.length <= 7, `${lines.length} lines in a minute`);
+  starved.starved = false;
+  await pass(clock, 1_000);
+  await creating;
+  assert.equal((await disk.readAll('file', 10)).toString(), 'kept');
+});
+
+it('a read of data gives up after a while, other errors come at once', async () => {
+  const clock = new HandClock();
+  const starved = new StarvedDisk(new MemoryDisk({ id }));
+  const disk = new PatientDisk(starved, clock, silentLogger);
+  const reading = disk.readCells('file', { tableOffset: 0, dataOffset: 0, firstCell: 0, cellCount: 1, seed: 0 }, Buffer.alloc(4096));
+  const failed = assert.rejects(reading, { code: 'too-many-files' });
+  await pass(clock, 12_000);
+  await failed;
+  starved.starved = false;
+  await assert.rejects(disk.readAll('nothing', 10), { code: 'disk-file-missing' });
 });
