@@ -46,7 +46,6 @@ export const defaultSettings: PoolSettings = {
   buffersMax: segmentBuffersMax,
   sealEarlyBytes,
   sealsAtOnce: 2,
-  // 1 %, at least 256 MiB: the journal grows by two of its files before an image lets them go, beside those of the term before, and an
-  // image is written at the same time. On a tiny disk that would be most of it, so never more than a quarter.
-  reserveBytes: (totalBytes) => Math.floor(Math.min(Math.max(256 * MiB, totalBytes * 0.01), totalBytes * 0.25)),
+  // 1 %, at least 64 MiB; on a tiny disk that would be most of it, so never more than 5 %.
+  reserveBytes: (totalBytes) => Math.floor(Math.min(Math.max(64 * MiB, totalBytes * 0.01), totalBytes * 0.05)),
 };
