@@ -29,6 +29,7 @@ export class AttributeOperations {
   forget(ino: Ino, count: number): void {
     // The kernel lets go once, of everything: nobody can name it any more.
     this.#state.linkable.delete(ino);
+    this.#state.handles.forget(ino);
     this.#state.volume.unhold(ino, count);
   }
 

@@ -33,6 +33,9 @@ export interface Entry {
   readonly inode: Inode;
 }
 
+/** In the place of a handle where the kernel opens and closes files alone: the file is known by its inode. */
+export const noHandle = 0;
+
 export interface Opened {
   readonly handle: number;
   /** FOPEN_KEEP_CACHE may be set. */
@@ -73,7 +76,8 @@ export interface FileSystem {
   temporary(caller: Caller, parent: Ino, mode: number, flags: number, umask: number): Answer<Entry & Opened>;
   /** flags: O_*; with O_TRUNC the file is emptied first, then with `killPriv` setuid/setgid are cleared. */
   open(ino: Ino, flags: number, killPriv: boolean): Answer<Opened>;
-  read(ino: Ino, handle: number, offset: number, length: number): Answer<Buffer>;
+  /** flags: O_* of the open file. With O_NOATIME the access time stays. */
+  read(ino: Ino, handle: number, offset: number, length: number, flags?: number): Answer<Buffer>;
   /** At exactly `offset`, also for O_APPEND: the kernel has put the end of the file there under its inode lock.
    * `data` is only valid until write returns (its promise, too): what is needed later is copied. Gives bytes taken. `killPriv`: clear setuid, and setgid where the group may execute. */
   write(ino: Ino, handle: number, offset: number, data: Buffer, killPriv: boolean): Answer<number>;

@@ -9,7 +9,7 @@ import type { Answer, Caller, Entry, Opened } from './contract.js';
 import { makeInode, makeTemporary } from './creation.js';
 import { EEXIST, EFBIG, EINVAL, EISDIR, ENXIO, fail } from './errno.js';
 import { checkNewName } from './name-rules.js';
-import { isDirectory, isRegular, O_ACCMODE, O_EXCL, O_RDONLY, O_TRUNC, permissionBits, S_IFREG } from './posix.js';
+import { isDirectory, isRegular, O_ACCMODE, O_EXCL, O_NOATIME, O_RDONLY, O_TRUNC, permissionBits, S_IFREG } from './posix.js';
 import { dropCapability, dropPrivilegesOfCaller, dropPrivilegesOfWrite, unprivilegedMode } from './privileges.js';
 import type { FileSystemState } from './state.js';
 
@@ -54,10 +54,10 @@ export class DataOperations {
     return { handle: state.handles.open(ino, flags), keepCache: true };
   }
 
-  read(ino: Ino, number: number, offset: number, length: number): Answer<Buffer> {
+  read(ino: Ino, number: number, offset: number, length: number, flags: number): Answer<Buffer> {
     const handle = this.#state.handles.file(number, ino);
     if (offset < 0) fail(EINVAL);
-    touchThroughHandle(this.#state, handle);
+    if ((flags & O_NOATIME) === 0) touchThroughHandle(this.#state, handle);
     return this.#state.volume.read(ino, offset, length);
   }
 

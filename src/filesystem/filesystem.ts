@@ -177,9 +177,9 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  read(ino: Ino, handle: number, offset: number, length: number): Answer<Buffer> {
+  read(ino: Ino, handle: number, offset: number, length: number, flags = 0): Answer<Buffer> {
     try {
-      return settled(this.#data.read(ino, handle, offset, length));
+      return settled(this.#data.read(ino, handle, offset, length, flags));
     } catch (error) {
       throw translated(error);
     }

@@ -36,7 +36,7 @@ export type FileCall =
   | { readonly op: 'open'; readonly ino: Ino; readonly flags: number; readonly killPriv: boolean }
   | { readonly op: 'create'; readonly caller: Caller; readonly parent: Ino; readonly name: Buffer; readonly mode: number; readonly flags: number; readonly umask: number }
   | { readonly op: 'temporary'; readonly caller: Caller; readonly parent: Ino; readonly mode: number; readonly flags: number; readonly umask: number }
-  | { readonly op: 'read'; readonly ino: Ino; readonly handle: number; readonly offset: number; readonly length: number }
+  | { readonly op: 'read'; readonly ino: Ino; readonly handle: number; readonly offset: number; readonly length: number; readonly flags: number }
   | { readonly op: 'write'; readonly ino: Ino; readonly handle: number; readonly offset: number; readonly data: Buffer; readonly killPriv: boolean }
   | { readonly op: 'flush'; readonly ino: Ino; readonly handle: number }
   | { readonly op: 'release'; readonly ino: Ino; readonly handle: number }

@@ -93,9 +93,7 @@ function decodeNameChange(r: RequestReader, ino: Ino): Call {
       return named(r, 16, (name) => ({ op: 'create', caller: callerOf(r), parent: ino, name, flags: r.u32(0), mode: r.u32(4), umask: r.u32(8) }));
     case Opcode.tmpfile:
       // The name that comes along means nothing.
-      return r.bodyBytes < 17 || r.bodyBytes !== 17 + r.stringLength(16)
-        ? malformed
-        : { op: 'temporary', caller: callerOf(r), parent: ino, flags: r.u32(0), mode: r.u32(4), umask: r.u32(8) };
+      return r.bodyBytes < 17 || r.bodyBytes !== 17 + r.stringLength(16) ? malformed : { op: 'temporary', caller: callerOf(r), parent: ino, flags: r.u32(0), mode: r.u32(4), umask: r.u32(8) };
     case Opcode.mknod:
       return named(r, 16, (name) => ({ op: 'mknod', caller: callerOf(r), parent: ino, name, mode: r.u32(0), rdev: r.u32(4), umask: r.u32(8) }));
     case Opcode.mkdir:
@@ -156,7 +154,7 @@ function decodeRead(r: RequestReader, ino: Ino): Call {
   if (r.bodyBytes < 40 || r.u64(0) === tooLarge || length > requestBytesMax) return malformed;
   // No file is longer than this, so a read past it is a read past the end.
   const offset = Math.min(r.u64(8), Number.MAX_SAFE_INTEGER);
-  return { op: 'read', ino, handle: r.u64(0), offset, length };
+  return { op: 'read', ino, handle: r.u64(0), offset, length, flags: r.u32(32) };
 }
 
 function decodeWrite(r: RequestReader, ino: Ino): Call {

@@ -9,13 +9,13 @@ import type { FileSystem } from '../filesystem/contract.js';
 import type { ControlCall, FileCall } from './call.js';
 import { decode } from './decode.js';
 import { Failures } from './failure.js';
-import { encodeInit, encodeMajor, type Negotiation, negotiate, setxattrBytesOf } from './negotiation.js';
+import { encodeInit, encodeMajor, kernelOpens, type Negotiation, negotiate, setxattrBytesOf } from './negotiation.js';
 import { addedBytes, type EncodeContext, type Operation, operationOf } from './operations.js';
 import { ReplyWriter, validityOf } from './reply-writer.js';
 import { RequestReader } from './request-reader.js';
 import type { FuseSettings } from './settings.js';
 
-const { EINTR, EIO, ENODEV, EPROTO } = constants.errno;
+const { EINTR, EIO, ENODEV, ENOSYS, EPROTO } = constants.errno;
 
 /** The part of a Channel that answers go through. */
 export interface AnswerPort {
@@ -77,6 +77,7 @@ export class Dispatcher {
       entryValidity: validityOf(options.settings.entryTimeoutMs),
       attributeValidity: validityOf(options.settings.attributeTimeoutMs),
       negativeValidity: validityOf(options.settings.negativeTimeoutMs),
+      kernelOpens: false,
     };
   }
 
@@ -126,6 +127,12 @@ export class Dispatcher {
       case 'init':
         this.#init(call);
         return false;
+      case 'open':
+      case 'create':
+        // Said once, and the kernel opens alone: a new file is a MKNOD, and no RELEASE comes.
+        if (!this.#context.kernelOpens) return this.#begin(slot, call);
+        this.#status(this.#reader.unique, ENOSYS);
+        return false;
       default:
         return this.#begin(slot, call);
     }
@@ -140,6 +147,7 @@ export class Dispatcher {
     } else {
       if (result === 'agreed') {
         this.#reader.setxattrBytes = setxattrBytesOf(call);
+        this.#context.kernelOpens = kernelOpens(call, this.#options.settings);
         encodeInit(this.#writer, call, this.#options.settings);
       } else encodeMajor(this.#writer);
       this.#send(unique, this.#writer.finish(unique));

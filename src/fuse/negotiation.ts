@@ -21,7 +21,6 @@ const wanted =
   InitFlag.exportSupport |
   InitFlag.dontMask |
   InitFlag.posixAcl |
-  InitFlag.atomicTruncate |
   InitFlag.bigWrites |
   InitFlag.doReaddirplus |
   InitFlag.readdirplusAuto |
@@ -43,9 +42,15 @@ export function setxattrBytesOf(call: InitCall): 8 | 16 {
   return (call.flags & InitFlag.setxattrExtended) === 0 ? 8 : 16;
 }
 
+/** The kernel opens and closes files alone: OPEN and CREATE are answered with ENOSYS, RELEASE never comes, truncation at open is a SETATTR. */
+export function kernelOpens(call: InitCall, settings: FuseSettings): boolean {
+  return !settings.tellsOpens && (call.flags & InitFlag.noOpenSupport) !== 0;
+}
+
 /** struct fuse_init_out. */
 export function encodeInit(writer: ReplyWriter, call: InitCall, settings: FuseSettings): void {
-  const flags = (wanted | (settings.writebackCache ? InitFlag.writebackCache : 0)) & call.flags;
+  const opening = kernelOpens(call, settings) ? InitFlag.noOpenSupport : InitFlag.atomicTruncate;
+  const flags = (wanted | opening | (settings.writebackCache ? InitFlag.writebackCache : 0)) & call.flags;
   const timeGranularityNs = 1;
   writer.u32(protocolMajor);
   writer.u32(protocolMinor);

@@ -3,7 +3,7 @@
 import { constants as fsConstants } from 'node:fs';
 import { constants } from 'node:os';
 import { rowsPerTurnMax } from '../base/limits.js';
-import { type Answer, type Entry, type FileSystem, type ListedEntry, type Opened, PosixError } from '../filesystem/contract.js';
+import { type Answer, type Entry, type FileSystem, type ListedEntry, noHandle, type Opened, PosixError } from '../filesystem/contract.js';
 import type { Inode } from '../skeleton/contract.js';
 import type { FileCall } from './call.js';
 import { direntBytes, entryOutBytes, OpenReplyFlag } from './protocol.js';
@@ -15,6 +15,8 @@ export interface EncodeContext {
   readonly entryValidity: Validity;
   readonly attributeValidity: Validity;
   readonly negativeValidity: Validity;
+  /** As agreed with the kernel (negotiation.ts): nobody releases a handle. */
+  kernelOpens: boolean;
 }
 
 /** What is sent from elsewhere, behind the fields that were written. */
@@ -113,7 +115,9 @@ const truncatingOpen: Operation<CallOf<'open'>, Opened> = { ...open, changes: tr
 
 function encodeMade(context: EncodeContext, call: unknown, result: Entry & Opened): undefined {
   encodeEntry(context, call, result);
-  context.writer.openOut(result.handle, result.keepCache ? OpenReplyFlag.keepCache : 0);
+  const handle = context.kernelOpens ? noHandle : result.handle;
+  if (handle !== result.handle) context.fileSystem.release(result.inode.ino, result.handle);
+  context.writer.openOut(handle, result.keepCache ? OpenReplyFlag.keepCache : 0);
 }
 
 const create: Operation<CallOf<'create'>, Entry & Opened> = {
@@ -241,7 +245,7 @@ const operations: { readonly [Op in FileCall['op']]: Operation<CallOf<Op>, unkno
   create,
   temporary,
   read: asking(
-    (fileSystem, call) => fileSystem.read(call.ino, call.handle, call.offset, call.length),
+    (fileSystem, call) => fileSystem.read(call.ino, call.handle, call.offset, call.length, call.flags),
     (_context, _call, data) => data,
   ),
   write,

@@ -75,6 +75,7 @@ export const InitFlag = {
   doReaddirplus: 1 << 13,
   readdirplusAuto: 1 << 14,
   writebackCache: 1 << 16,
+  noOpenSupport: 1 << 17,
   parallelDirectoryOperations: 1 << 18,
   posixAcl: 1 << 20,
   abortError: 1 << 21,

@@ -8,6 +8,8 @@ export interface FuseSettings {
   readonly attributeTimeoutMs: number;
   /** The same for names that do not exist; 0: not remembered. */
   readonly negativeTimeoutMs: number;
+  /** Every open and close of a file is told. Otherwise the kernel does them alone (where it can), which saves two or three requests a file. */
+  readonly tellsOpens: boolean;
   /** The kernel collects small writes. Helps those, halves large ones, and a crash of the machine takes more. */
   readonly writebackCache: boolean;
   /** One is used at a time unless parked writes overflow, so few are enough. */
@@ -24,6 +26,7 @@ export const defaultFuseSettings: FuseSettings = {
   entryTimeoutMs: hourMs,
   attributeTimeoutMs: hourMs,
   negativeTimeoutMs: hourMs,
+  tellsOpens: false,
   writebackCache: false,
   slotCount: 16,
   parkedBytesMax: 256 * requestBytesMax,

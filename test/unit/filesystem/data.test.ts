@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError } from '../../../src/base/errors.js';
-import { PosixError } from '../../../src/filesystem/contract.js';
+import { asIno } from '../../../src/base/ids.js';
+import { noHandle, PosixError } from '../../../src/filesystem/contract.js';
 import { EBADF, EEXIST, EFBIG, EINVAL, EIO, EISDIR, ENOENT, ENOSPC, ENOSYS, ENXIO, ESTALE } from '../../../src/filesystem/errno.js';
 import { alice, b, failsWith, fixture, root, rootCaller } from './fixture.js';
 
@@ -81,12 +82,12 @@ test('a handle is good for its own inode until it is released', async () => {
   const [one, two] = [await file('a', 'one'), await file('b', 'two')];
   const { handle } = await fs.open(one.ino, O_RDWR, false);
   await failsWith(EBADF, () => fs.read(two.ino, handle, 0, 1));
-  await failsWith(EBADF, () => fs.read(one.ino, 0, 0, 1));
   await failsWith(EBADF, () => fs.write(one.ino, 12345, 0, b('x'), false));
   fs.release(one.ino, handle);
   await failsWith(EBADF, () => fs.read(one.ino, handle, 0, 1));
   fs.release(one.ino, handle);
-  await failsWith(EBADF, () => fs.read(root, 0, 0, 1));
+  await failsWith(EBADF, () => fs.read(root, noHandle, 0, 1));
+  await failsWith(EBADF, () => fs.read(asIno(4711), noHandle, 0, 1));
 });
 
 test('an unlinked file lives until its last handle and its last reference are gone', async () => {

@@ -58,7 +58,7 @@ const expected: Readonly<Record<keyof typeof goldenRequests, Call>> = {
   open: { op: 'open', ino, flags: 0o1002, killPriv: true },
   create: { op: 'create', caller, parent, name: name('c'), mode: 0o100640, flags: 0o102, umask: 0o027 },
   tmpfile: { op: 'temporary', caller, parent, mode: 0o100640, flags: 0o20200002, umask: 0o027 },
-  read: { op: 'read', ino, handle: 7, offset: 0x100000001, length: 131_072 },
+  read: { op: 'read', ino, handle: 7, offset: 0x100000001, length: 131_072, flags: 3 },
   write: { op: 'write', ino, handle: 7, offset: 0x100000001, data: name('hello'), killPriv: true },
   statfs: { op: 'statfs' },
   flush: { op: 'flush', ino, handle: 7 },
@@ -163,7 +163,7 @@ test('offsets past 2^53 are refused where something would be written and mean th
   assert.deepEqual(decoded(withU64('setattr', 56, huge)), refused(EFBIG));
   assert.deepEqual(decoded(withU64('fallocate', 56, huge)), refused(EFBIG));
   assert.deepEqual(decoded(withU64('lseek', 48, huge)), refused(ENXIO));
-  assert.deepEqual(decoded(withU64('read', 48, huge)), { op: 'read', ino, handle: 7, offset: Number.MAX_SAFE_INTEGER, length: 131_072 });
+  assert.deepEqual(decoded(withU64('read', 48, huge)), { op: 'read', ino, handle: 7, offset: Number.MAX_SAFE_INTEGER, length: 131_072, flags: 3 });
 });
 
 test('a WRITE whose size and payload differ, or that is larger than agreed, is refused', () => {

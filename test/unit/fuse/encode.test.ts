@@ -5,6 +5,7 @@ import { asContentId, asIno } from '../../../src/base/ids.js';
 import { entryInvalidation, inodeInvalidation } from '../../../src/fuse/notifications.js';
 import type { FileSystem } from '../../../src/filesystem/contract.js';
 import type { Inode } from '../../../src/skeleton/contract.js';
+import { Opcode } from '../../../src/fuse/protocol.js';
 import { MemoryFileSystem } from '../../support/memory-file-system.js';
 import { bench, errno, request } from './fake-port.js';
 import { goldenAnswers, goldenNode, goldenRequests } from './golden-messages.js';
@@ -43,7 +44,7 @@ class GoldenFileSystem extends MemoryFileSystem {
   override list = () => [{ name: Buffer.from('abc'), ino: inode.ino, mode: 0o100644, cookie: 3, inode }];
 }
 
-const settings = { entryTimeoutMs: 3_600_000, attributeTimeoutMs: 60_500, negativeTimeoutMs: 1000 };
+const settings = { entryTimeoutMs: 3_600_000, attributeTimeoutMs: 60_500, negativeTimeoutMs: 1000, tellsOpens: true };
 
 const pairs: readonly (readonly [keyof typeof goldenRequests, keyof typeof goldenAnswers])[] = [
   ['lookup', 'entry'],
@@ -117,6 +118,30 @@ test('an older kernel gets only the flags that it offered, and one before 7.31 i
   const newer = init(8, 0, maxPages);
   assert.equal(newer.negotiation, 'ask-again');
   assert.equal(newer.answer.body.readUInt32LE(0), 7);
+});
+
+test('a kernel that can opens files alone: OPEN and CREATE are refused, truncation is not ours, an O_TMPFILE has no handle', () => {
+  const offered = (1 << 22) | (1 << 17) | (1 << 3);
+  const init = Buffer.alloc(64);
+  for (const [at, value] of [
+    [0, 7],
+    [4, 40],
+    [8, 131_072],
+    [12, offered],
+  ] as const)
+    init.writeUInt32LE(value, at);
+  const fileSystem = new MemoryFileSystem();
+  fileSystem.temporary = () => fileSystem.create({ uid: 0, gid: 0, pid: 1 }, asIno(1), Buffer.from('unnamed'), 0o600);
+  const { send, answer } = bench(fileSystem);
+  send(request({ opcode: Opcode.init, body: init }));
+  assert.equal(answer().body.readUInt32LE(12), (1 << 22) | (1 << 17));
+  send(request({ opcode: Opcode.open, body: Buffer.alloc(8) }));
+  assert.equal(answer().errno, errno.ENOSYS);
+  send(request({ opcode: Opcode.create, body: Buffer.concat([Buffer.alloc(16), Buffer.from('a\0')]) }));
+  assert.equal(answer().errno, errno.ENOSYS);
+  send(request({ opcode: Opcode.tmpfile, body: Buffer.concat([Buffer.alloc(16), Buffer.from('a\0')]) }));
+  assert.equal(answer().body.readBigUInt64LE(128), 0n, 'the handle after the entry');
+  assert.equal(fileSystem.openHandles, 0);
 });
 
 test('listing sends what fits, counts references for that only, and says EINVAL when not even one entry fits', () => {
