@@ -89,6 +89,10 @@ extern "C" {
 hf_disk *hf_disk_start(hf_completions *);
 // `job` is zeroed except for what its operation needs; path, buffers, bad and data are malloc'ed and stay the caller's.
 void hf_disk_submit(hf_disk *, hf_disk_job *);
+// On the caller's thread, without waiting: true when the cells are in the kernel's memory, are read, and are right. False says
+// nothing: HF_READ_CELLS tells. At most HF_CELLS_NOW_MAX cells of a file that was read before.
+#define HF_CELLS_NOW_MAX 16
+bool hf_disk_read_cells_now(hf_disk *, const char *path, const hf_cell_read *, uint8_t *into);
 hf_disk_counters hf_disk_count(const hf_disk *);
 // Waits for the jobs that run, ends the threads, closes all files. Gives the jobs that were never started.
 hf_job *hf_disk_stop(hf_disk *);

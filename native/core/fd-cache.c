@@ -10,6 +10,10 @@
 // Per disk. 64 disks x 256 stays far below the usual hard limit of 524288 descriptors; the soft one is the daemon's to raise.
 #define CAPACITY 256
 #define BUCKETS 512
+// A shard of the largest segment on one disk, with its tables, has 9 windows.
+#define WINDOWS 16
+// A disk that turns needs as long for this many scattered reads as for the whole window.
+#define MISSES_MAX 8
 
 struct hf_cached_fd {
   hf_cached_fd *chain;
@@ -18,6 +22,7 @@ struct hf_cached_fd {
   int holders;
   bool listed;  // in table and list; otherwise closed with its last holder
   uint32_t bucket;
+  uint8_t misses[WINDOWS];
   char path[];
 };
 
@@ -115,6 +120,15 @@ hf_cached_fd *hf_fd_cache_put(hf_fd_cache *cache, const char *path, int fd, uint
 }
 
 int hf_cached_fd_number(const hf_cached_fd *entry) { return entry->fd; }
+
+bool hf_cached_fd_missed(hf_fd_cache *cache, hf_cached_fd *entry, uint64_t offset) {
+  pthread_mutex_lock(&cache->lock);
+  uint8_t *misses = &entry->misses[offset / HF_WINDOW_BYTES % WINDOWS];
+  bool many = ++*misses == MISSES_MAX;
+  if (many) *misses = 0;
+  pthread_mutex_unlock(&cache->lock);
+  return many;
+}
 
 void hf_cached_fd_release(hf_fd_cache *cache, hf_cached_fd *entry) {
   pthread_mutex_lock(&cache->lock);

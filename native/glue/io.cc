@@ -12,6 +12,9 @@ using namespace disk;
 
 namespace {
 
+// Longer paths than those of shards are not found, and that is fine.
+constexpr size_t kPathNowMax = 256;
+
 napi_value Submit(const Call &call, DiskJob *job, napi_value keep) {
   call.io->completions->Adopt(job, &job->work.job, call.token, keep);
   hf_disk_submit(call.disk, &job->work);
@@ -114,6 +117,25 @@ napi_value ReadCells(napi_env env, napi_callback_info info) {
   return fine ? Submit(call, job, call.args[8]) : Refuse(job);
 }
 
+// diskReadCellsNow(disk, 0, path, tableOffset, dataOffset, firstCell, cellCount, seed, into): boolean, on this thread.
+napi_value ReadCellsNow(napi_env env, napi_callback_info info) {
+  Call call;
+  if (!Begin(env, info, 9, &call)) return nullptr;
+  char path[kPathNowMax];
+  size_t length;
+  hf_cell_read cells{};
+  Bytes into;
+  if (napi_get_value_string_utf8(env, call.args[2], path, sizeof path, &length) != napi_ok) return Throw(env, "a path is expected");
+  bool fine = GetSize(env, call.args[3], &cells.table_offset) && GetSize(env, call.args[4], &cells.data_offset) &&
+              GetU32(env, call.args[5], &cells.first_cell) && GetU32(env, call.args[6], &cells.cell_count) &&
+              GetU32(env, call.args[7], &cells.seed) && GetBytes(env, call.args[8], &into);
+  if (!fine) return nullptr;
+  if (into.length != static_cast<size_t>(cells.cell_count) * 4096) return Throw(env, "the buffer must hold exactly the cells");
+  napi_value result;
+  napi_get_boolean(env, hf_disk_read_cells_now(call.disk, path, &cells, into.at), &result);
+  return result;
+}
+
 napi_value DiskStart(napi_env env, napi_callback_info info) {
   void *data;
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
@@ -178,7 +200,7 @@ void RegisterIo(napi_env env, napi_value exports) {
       {"diskLogSync", LogSync},   {"diskLogClose", LogClose},   {"diskRead", Read},
       {"diskReadAll", ReadAll},   {"diskReadCells", ReadCells}, {"diskRemove", Remove},
       {"diskList", List},         {"diskSize", Size},           {"diskSpace", Space},
-      {"diskNextData", NextData},
+      {"diskNextData", NextData}, {"diskReadCellsNow", ReadCellsNow},
   };
   for (const auto &function : functions) AddFunction(env, exports, function.name, function.callback, io);
 }

@@ -6,7 +6,7 @@
 // quarantine: not to be changed, and what is in them not to be believed, until `buffersReleased(error)` resolves.
 import type { Clock } from '../base/clock.js';
 import { HoldfastError } from '../base/errors.js';
-import type { Disk } from './disk.js';
+import type { CellRead, Disk } from './disk.js';
 import { WrappedDisk, type DiskCall, type DiskOperation } from './wrapped-disk.js';
 
 const reading: ReadonlySet<DiskOperation> = new Set(['read', 'read-all', 'read-cells', 'list', 'size', 'next-data', 'space']);
@@ -35,6 +35,10 @@ export class DeadlineDisk extends WrappedDisk {
   /** Calls that gave up and are still going on. */
   get hanging(): number {
     return this.#hanging;
+  }
+
+  override readCellsNow(path: string, cells: CellRead, into: Buffer): boolean {
+    return this.#hangingReads === 0 && this.inner.readCellsNow(path, cells, into);
   }
 
   protected override around<Result>(call: DiskCall, work: () => Promise<Result>): Promise<Result> {

@@ -38,6 +38,9 @@ export interface CellRead {
   readonly seed: number;
 }
 
+/** HF_CELLS_NOW_MAX in native/core/disk.h: more are better read beside the event loop. */
+export const cellsNowMax = 16;
+
 export interface Disk {
   readonly id: DiskId;
   /** Where it is, for messages. */
@@ -55,6 +58,11 @@ export interface Disk {
   readAll(path: string, bytesMax: number): Promise<Buffer>;
   /** Reads whole cells into `into` (cellCount x 4096 bytes) and verifies each on the disk's thread. Resolves to the indexes (absolute) of bad cells; [] when all are right. A short file makes the missing cells bad. */
   readCells(path: string, cells: CellRead, into: Buffer): Promise<readonly number[]>;
+  /**
+   * The same at once and without waiting, from memory of the operating system: true when `into` holds the cells and all are right. False
+   * says nothing, not even that anything is wrong: readCells tells. Worth asking for at most `cellsNowMax` cells of a file that was read before.
+   */
+  readCellsNow(path: string, cells: CellRead, into: Buffer): boolean;
   /** Removes a file; fine when it does not exist. Not durable by itself. */
   remove(path: string): Promise<void>;
   /** Names in a directory (files and directories, no order); [] when it does not exist. */

@@ -63,6 +63,11 @@ export class LocalDisk implements Disk {
     return this.#run('read', path, () => this.#queue.readCells(path, cells, into));
   }
 
+  /** The path was checked when the file was read for the first time; before that nothing is found. */
+  readCellsNow(path: string, cells: CellRead, into: Buffer): boolean {
+    return this.#closing === undefined && this.#queue.readCellsNow(path, cells, into);
+  }
+
   remove(path: string): Promise<void> {
     checkFilePath(path);
     return this.#run('remove', path, () => this.#queue.remove(path));

@@ -4,7 +4,7 @@
 import type { Clock } from '../base/clock.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
-import type { Disk } from './disk.js';
+import type { CellRead, Disk } from './disk.js';
 import { tooManyFiles } from './disk-errors.js';
 import { type DiskCall, WrappedDisk } from './wrapped-disk.js';
 
@@ -22,6 +22,11 @@ export class PatientDisk extends WrappedDisk {
     super(inner);
     this.#clock = clock;
     this.#logger = logger;
+  }
+
+  /** Opens nothing. */
+  override readCellsNow(path: string, cells: CellRead, into: Buffer): boolean {
+    return this.inner.readCellsNow(path, cells, into);
   }
 
   protected override async around<Result>(call: DiskCall, work: () => Promise<Result>): Promise<Result> {

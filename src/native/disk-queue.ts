@@ -99,6 +99,12 @@ export class DiskQueue {
     );
   }
 
+  /** Synchronous and without waiting: true when the cells were in the kernel's memory and are right. */
+  readCellsNow(path: string, cells: QueuedCellRead, into: Buffer): boolean {
+    const { tableOffset, dataOffset, firstCell, cellCount, seed } = cells;
+    return addon.diskReadCellsNow(this.#disk, 0, path, tableOffset, dataOffset, firstCell, cellCount, seed, into);
+  }
+
   remove(path: string): Promise<void> {
     return table.run((token) => addon.diskRemove(this.#disk, token, path));
   }

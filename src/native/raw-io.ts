@@ -35,6 +35,18 @@ export interface RawIo {
     seed: number,
     into: Buffer,
   ): void;
+  /** On this thread, from the kernel's memory: true when the cells were there and are right. `token` is 0. */
+  diskReadCellsNow(
+    disk: number,
+    token: 0,
+    path: string,
+    tableOffset: number,
+    dataOffset: number,
+    firstCell: number,
+    cellCount: number,
+    seed: number,
+    into: Buffer,
+  ): boolean;
   diskRemove(disk: number, token: number, path: string): void;
   /** Result: string[]. */
   diskList(disk: number, token: number, path: string): void;

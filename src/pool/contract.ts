@@ -78,6 +78,8 @@ export interface Pool {
 
   /** Reads [offset, offset + into.length) of a sealed segment, verifies every cell, decodes around missing and bad ones. 'unavailable' (segment-unreadable) when fewer than k shards are usable. */
   read(place: SegmentPlace, offset: number, into: Buffer): Promise<void>;
+  /** The same at once, for a few cells that the operating system has in memory: true when `into` holds verified bytes. False says nothing: ask read(). */
+  readNow(place: SegmentPlace, offset: number, into: Buffer): boolean;
   /** Whole segment (length bytes), verified: for upload. The buffer is the caller's. */
   readAll(place: SegmentPlace): Promise<Buffer>;
   /** Checks every shard of a segment; gives indexes that are missing or have bad cells. */

@@ -147,6 +147,10 @@ export class SegmentPool implements Pool {
     return this.#reader.read(place, offset, into);
   }
 
+  readNow(place: SegmentPlace, offset: number, into: Buffer): boolean {
+    return this.#reader.readNow(place, offset, into);
+  }
+
   readAll(place: SegmentPlace): Promise<Buffer> {
     return this.#reader.readAll(place);
   }

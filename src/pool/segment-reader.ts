@@ -5,6 +5,7 @@ import { HoldfastError, messageOf } from '../base/errors.js';
 import { segmentName } from '../base/ids.js';
 import { cellBytes } from '../base/limits.js';
 import { decodeShardHeader, shardHeaderBytes, shardPath } from '../format/shard.js';
+import { cellsNowMax } from '../disk/disk.js';
 import { alignedBuffer } from '../native/checksum.js';
 import type { ScratchBuffers } from './buffers.js';
 import type { SegmentPlace } from './contract.js';
@@ -12,7 +13,7 @@ import { classify } from './disk-faults.js';
 import type { Gate } from './gate.js';
 import type { PoolPorts } from './ports.js';
 import { recoverCells } from './recover-cells.js';
-import { readShardCells, readableDisk } from './shard-reader.js';
+import { readShardCells, readShardCellsNow, readableDisk } from './shard-reader.js';
 
 const verifyCells = 256;
 
@@ -36,6 +37,23 @@ export class SegmentReader {
     const last = Math.floor((offset + into.length - 1) / shardBytes);
     if (first === last) return this.#readPart(place, first, offset - first * shardBytes, into);
     return this.#readParts(place, offset, into, first, last);
+  }
+
+  /** True: done, verified. Ranges in one shard only, and no more cells than are read in no time. */
+  readNow(place: SegmentPlace, offset: number, into: Buffer): boolean {
+    const { shardBytes } = place.layout;
+    const index = Math.floor(offset / shardBytes);
+    const start = offset - index * shardBytes;
+    const firstCell = Math.floor(start / cellBytes);
+    const head = start - firstCell * cellBytes;
+    const cells = Math.ceil((head + into.length) / cellBytes);
+    if (cells > cellsNowMax || start + into.length > shardBytes) return false;
+    if (head === 0 && into.length === cells * cellBytes) return readShardCellsNow(this.#ports, place, index, firstCell, into);
+    const scratch = this.#scratch.take(cells * cellBytes);
+    const read = readShardCellsNow(this.#ports, place, index, firstCell, scratch);
+    if (read) scratch.copy(into, 0, head, head + into.length);
+    this.#scratch.give(scratch);
+    return read;
   }
 
   async readAll(place: SegmentPlace): Promise<Buffer> {

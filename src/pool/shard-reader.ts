@@ -18,6 +18,33 @@ export interface ShardRead {
 
 const noDisk: ShardRead = { bad: null, abandoned: false, reason: 'its disk is not there' };
 
+interface ShardAddress {
+  readonly path: string;
+  readonly seed: number;
+  readonly dataOffset: number;
+}
+
+const addresses = new WeakMap<SegmentPlace, (ShardAddress | undefined)[]>();
+
+/** Remembered with the place: a small read costs less than putting these together. */
+function addressOf(place: SegmentPlace, index: number): ShardAddress {
+  let known = addresses.get(place);
+  if (known === undefined) {
+    known = [];
+    addresses.set(place, known);
+  }
+  const { id, layout } = place;
+  return (known[index] ??= { path: shardPath(id, layout.number, index), seed: cellSeed({ id, layout, index }), dataOffset: dataOffset(layout.shardBytes) });
+}
+
+/** The same cells at once, where the operating system has them in memory. False says nothing. */
+export function readShardCellsNow(ports: PoolPorts, place: SegmentPlace, index: number, firstCell: number, into: Buffer): boolean {
+  const disk = readableDisk(ports, place, index);
+  if (disk === null) return false;
+  const address = addressOf(place, index);
+  return disk.readCellsNow(address.path, { tableOffset, dataOffset: address.dataOffset, firstCell, cellCount: into.length / cellBytes, seed: address.seed }, into);
+}
+
 /** Disk of shard `index` if it can be read now. */
 export function readableDisk(ports: PoolPorts, place: SegmentPlace, index: number): Disk | null {
   const id = place.disks[index];
@@ -28,13 +55,10 @@ export function readableDisk(ports: PoolPorts, place: SegmentPlace, index: numbe
 export async function readShardCells(ports: PoolPorts, place: SegmentPlace, index: number, firstCell: number, into: Buffer): Promise<ShardRead> {
   const disk = readableDisk(ports, place, index);
   if (disk === null) return noDisk;
-  const { id, layout } = place;
+  const address = addressOf(place, index);
   try {
-    const bad = await disk.readCells(
-      shardPath(id, layout.number, index),
-      { tableOffset, dataOffset: dataOffset(layout.shardBytes), firstCell, cellCount: into.length / cellBytes, seed: cellSeed({ id, layout, index }) },
-      into,
-    );
+    const cells = { tableOffset, dataOffset: address.dataOffset, firstCell, cellCount: into.length / cellBytes, seed: address.seed };
+    const bad = await disk.readCells(address.path, cells, into);
     if (bad.length === 0) return { bad, abandoned: false, reason: '' };
     const reason = `checksums of ${bad.length} cells do not match`;
     ports.events.damaged(place, index, bad, reason);

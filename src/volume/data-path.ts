@@ -58,8 +58,12 @@ export class DataPath {
     const waits: Promise<void>[] = [];
     for (const piece of pieces) {
       const view = this.#core.pool.peek(piece.segment, piece.segmentOffset, piece.length);
-      if (view !== null) view.copy(out, piece.at);
-      else waits.push(this.readSegment(piece.segment, piece.segmentOffset, out.subarray(piece.at, piece.at + piece.length)));
+      if (view !== null) {
+        view.copy(out, piece.at);
+        continue;
+      }
+      const into = pieces.length === 1 && piece.length === clipped ? out : out.subarray(piece.at, piece.at + piece.length);
+      if (!this.#readNow(piece, into)) waits.push(this.readSegment(piece.segment, piece.segmentOffset, into));
     }
     if (waits.length === 0) return out;
     return Promise.all(waits).then(() => out);
@@ -80,6 +84,12 @@ export class DataPath {
       from = last.offset + last.length;
     }
     return pieces;
+  }
+
+  /** In this turn, so nothing has to be pinned. */
+  #readNow(piece: Piece, into: Buffer): boolean {
+    const place = this.#core.placeOf(piece.segment);
+    return place !== null && this.#core.pool.readNow(place, piece.segmentOffset, into);
   }
 
   /** Verified bytes of a sealed segment; pinned meanwhile so that it is not removed. */

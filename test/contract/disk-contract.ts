@@ -168,6 +168,28 @@ function describeReads(test: Test): void {
     assert.deepEqual(await disk.readCells('bad', { ...cells, firstCell: 6, cellCount: 2 }, two), []);
   });
 
+  test('cells that were read before may be had at once, and only when they are right', async (disk) => {
+    const { file, cells, data } = shardFile(8);
+    await disk.create('good', [file]);
+    const whole = { ...cells, firstCell: 0, cellCount: 8 };
+    const [into, now] = [alignedBuffer(8 * cellBytes), alignedBuffer(8 * cellBytes)];
+    await disk.readCells('good', whole, into);
+    if (disk.readCellsNow('good', whole, now)) assert.ok(now.equals(data));
+    if (disk.readCellsNow('good', { ...cells, firstCell: 3, cellCount: 2 }, now.subarray(0, 2 * cellBytes))) {
+      assert.ok(now.subarray(0, 2 * cellBytes).equals(data.subarray(3 * cellBytes, 5 * cellBytes)));
+    }
+    assert.equal(disk.readCellsNow('good', { ...whole, seed: cells.seed + 1 }, now), false);
+    assert.equal(disk.readCellsNow('good', { ...cells, firstCell: 4, cellCount: 8 }, now), false, 'past the end');
+    assert.equal(disk.readCellsNow('none', whole, now), false);
+    const bad = Buffer.from(file);
+    bad[cells.dataOffset + 5 * cellBytes + 99]! ^= 1; // inside the file
+    await disk.create('bad', [bad]);
+    await disk.readCells('bad', whole, into);
+    assert.equal(disk.readCellsNow('bad', whole, now), false);
+    await disk.remove('good');
+    assert.equal(disk.readCellsNow('good', whole, now), false, 'removed');
+  });
+
   test('cells that a short file lacks are bad, with another seed all are', async (disk) => {
     const { file, cells } = shardFile(4);
     const into = alignedBuffer(4 * cellBytes);

@@ -62,6 +62,10 @@ export class HookedDisk implements Disk {
     return this.inner.readCells(path, cells, into);
   }
 
+  readCellsNow(): boolean {
+    return false;
+  }
+
   async remove(path: string): Promise<void> {
     await this.hook?.('remove', path);
     await this.inner.remove(path);
