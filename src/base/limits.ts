@@ -54,6 +54,8 @@ export const disksMax = 64;
 export const nameBytesMax = 255;
 export const pathBytesMax = 4_095;
 export const xattrValueBytesMax = 64 * KiB;
+/** Inodes changed within a quarter second whose next read shall be seen at the price of a READ; where more change, none (src/filesystem/unseen-reads.ts). */
+export const unseenReadsMax = 64;
 /** JavaScript's exact integers end at 2^53 - 1; sizes and offsets stay below. */
 export const fileBytesMax = Number.MAX_SAFE_INTEGER;
 

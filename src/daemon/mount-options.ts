@@ -1,10 +1,11 @@
-// Mount options as given with -o and by flags, applied over the configuration file's. Understands ro, rw, noatime, relatime,
-// allow_other; leaves out what is for mount(8), fstab and systemd (defaults, _netdev, user, ...) and what the kernel's own table
+// Mount options as given with -o and by flags, applied over the configuration file's. Understands ro, rw, allow_other and
+// words about access times; leaves out what is for mount(8), fstab and systemd (defaults, _netdev, user, ...) and what the kernel's own table
 // shows of every FUSE mount; hands the rest to the kernel side. What nobody knows is refused before anything is opened.
 import { HoldfastError } from '../base/errors.js';
 import { asGenerationId, type GenerationId } from '../base/ids.js';
 import { nearestName } from '../config/nearest.js';
 import type { MountSettings, VolumeSettings } from '../config/settings.js';
+import type { FileSystemOptions } from '../filesystem/options.js';
 import { knownFlags } from '../fuse/mount-flags.js';
 
 export interface MountChoices {
@@ -15,7 +16,7 @@ export interface MountChoices {
   readonly preferHistory?: string;
 }
 
-const ours = ['ro', 'rw', 'noatime', 'relatime', 'allow_other', 'noallow_other'];
+const ours = ['ro', 'rw', 'noatime', 'relatime', 'strictatime', 'allow_other', 'noallow_other'];
 
 /** For mount(8), fstab(5) and systemd.mount(5); or true of every mount of ours (default_permissions). */
 const ignored = new Set([
@@ -31,7 +32,6 @@ const ignored = new Set([
   'nofail',
   'silent',
   'loud',
-  'nostrictatime',
   'norelatime',
   'lazytime',
   'nolazytime',
@@ -42,6 +42,9 @@ const ignored = new Set([
 ]);
 /** `user_id=0`, `max_read=...`: in the kernel's table, and therefore in what mount(8) says at a remount. */
 const ignoredKeys = new Set(['user', 'uhelper', 'helper', 'comment', 'user_id', 'group_id', 'rootmode', 'fd', 'max_read', 'subtype']);
+
+/** Of these the last holds. */
+const accessTimeWords = new Set(['noatime', 'relatime', 'strictatime', 'atime', 'nostrictatime']);
 
 export function applyMountOptions(settings: VolumeSettings, choices: MountChoices): VolumeSettings {
   const file: MountSettings = { ...settings.mount, options: [], readOnly: settings.mount.readOnly || choices.readOnly };
@@ -65,19 +68,30 @@ export function remountSettings(options: readonly string[]): MountSettings {
 
 /** Is it one that we understand or may leave out? */
 export function isKnownOption(option: string): boolean {
-  return ours.includes(option) || isIgnored(option) || knownFlags.includes(option);
+  return ours.includes(option) || accessTimeWords.has(option) || isIgnored(option) || knownFlags.includes(option);
 }
 
 function withOption(mount: MountSettings, option: string): MountSettings {
   if (option === 'ro') return { ...mount, readOnly: true };
   if (option === 'rw') return { ...mount, readOnly: false };
-  if (option === 'noatime') return { ...mount, noatime: true };
-  if (option === 'relatime') return { ...mount, noatime: false };
+  if (accessTimeWords.has(option)) return withAccessTimes(mount, option);
   if (option === 'allow_other') return { ...mount, allowOther: true };
   if (option === 'noallow_other') return { ...mount, allowOther: false };
   if (isIgnored(option)) return mount;
   if (!knownFlags.includes(option)) throw unknown(option);
   return { ...mount, options: [...mount.options, option] };
+}
+
+/** The last of these words holds, whether a file or -o has it. */
+function withAccessTimes(mount: MountSettings, word: string): MountSettings {
+  const others = mount.options.filter((option) => !accessTimeWords.has(option));
+  return { ...mount, noatime: word === 'noatime', options: word === 'strictatime' ? [...others, word] : others };
+}
+
+/** What the words say about access times. */
+export function accessTimesOf(mount: MountSettings): Pick<FileSystemOptions, 'atime' | 'nodiratime'> {
+  const atime = mount.noatime ? 'noatime' : mount.options.includes('strictatime') ? 'strictatime' : 'relatime';
+  return { atime, nodiratime: mount.options.lastIndexOf('nodiratime') > mount.options.lastIndexOf('diratime') };
 }
 
 function isIgnored(option: string): boolean {

@@ -8,6 +8,7 @@ import { MountedVolume } from '../volume/mounted-volume.js';
 import { openVolume } from '../volume/open.js';
 import { assert } from '../base/assert.js';
 import type { Components } from './components.js';
+import { accessTimesOf } from './mount-options.js';
 import { forgetNote, noteForUmount } from './umount-note.js';
 
 export const systemComponents: Components = {
@@ -15,11 +16,14 @@ export const systemComponents: Components = {
 
   async mount(volume, settings, mountPoint, reference, logger) {
     const { allowOther } = settings.mount;
-    let { noatime } = settings.mount;
+    let accessTimes = accessTimesOf(settings.mount);
     const fileSystemOptions: FileSystemOptions = {
-      // A remount may change it.
+      // A remount may change them.
       get atime() {
-        return noatime ? 'noatime' : 'relatime';
+        return accessTimes.atime;
+      },
+      get nodiratime() {
+        return accessTimes.nodiratime;
       },
       applyUmask: true,
     };
@@ -28,7 +32,7 @@ export const systemComponents: Components = {
       mountPoint,
       name: reference,
       allowOther,
-      flags: [...(volume.readOnly ? ['ro'] : []), ...(noatime ? ['noatime'] : []), ...settings.mount.options],
+      flags: [...(volume.readOnly ? ['ro'] : []), ...(settings.mount.noatime ? ['noatime'] : []), ...settings.mount.options],
       clock: volume.clock,
       logger,
       // A bug: what is in memory cannot be trusted any more. The last-resort handler ends the process; what was fsynced is safe.
@@ -48,7 +52,7 @@ export const systemComponents: Components = {
       async remount(mount) {
         // What is not said about access times stays as it is, so both are said.
         await session.remount([...(mount.readOnly ? ['ro'] : []), mount.noatime ? 'noatime' : 'relatime', ...mount.options]);
-        noatime = mount.noatime;
+        accessTimes = accessTimesOf(mount);
       },
     };
   },

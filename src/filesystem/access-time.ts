@@ -1,29 +1,43 @@
-// Access times as relatime has them (mount(8), fs/inode.c relatime_need_update): only when the old one is not newer
-// than the last change, or a day old. Never a reason to wait: when changes have to wait, the next read will do it.
-// Reads that the kernel answers from its page cache are not seen here.
+// Access times as mount(8) has them (relatime: fs/inode.c relatime_need_update): only when the old one is not newer than the last
+// change, or a day old. Never a reason to wait: when changes have to wait, the next read will do it.
+// Reads that the kernel answers from its page cache get here because of unseen-reads.ts.
 import { secondsOf, type Timespec } from '../base/clock.js';
 import type { Inode } from '../skeleton/contract.js';
 import type { Handle } from './handles.js';
+import { isDirectory } from './posix.js';
 import type { FileSystemState } from './state.js';
 
 const daySec = 86_400;
 
 const notAfter = (a: Timespec, b: Timespec): boolean => a.sec < b.sec || (a.sec === b.sec && a.nsec <= b.nsec);
 
+function isDue(state: FileSystemState, inode: Inode, now: Timespec): boolean {
+  const { atime, nodiratime } = state.options;
+  if (atime === 'noatime' || (nodiratime && isDirectory(inode.mode))) return false;
+  return atime === 'strictatime' || notAfter(inode.atime, inode.mtime) || notAfter(inode.atime, inode.ctime) || secondsOf(now) - secondsOf(inode.atime) >= daySec;
+}
+
 /** The inode was read. */
 export function touchAccessTime(state: FileSystemState, inode: Inode): void {
-  if (state.options.atime === 'noatime') return;
+  if (state.options.atime === 'noatime' || state.volume.readOnly) return;
   const now = state.now();
-  const due = notAfter(inode.atime, inode.mtime) || notAfter(inode.atime, inode.ctime) || secondsOf(now) - secondsOf(inode.atime) >= daySec;
-  if (!due || !state.mayChangeNow()) return;
-  // An access changes no ctime: the record carries the old one.
-  state.apply({ type: 'attribute', ino: inode.ino, atime: now, ctime: inode.ctime });
+  if (!isDue(state, inode, now)) return;
+  if (!state.mayChangeNow()) {
+    state.unseenReads.changed(inode.ino);
+    return;
+  }
+  state.accessed(inode, now);
+  if (state.options.atime === 'strictatime') state.unseenReads.changed(inode.ino);
+  else state.unseenReads.seen(inode.ino);
 }
 
 /** The inode was read through a handle: looked at once, and again whenever anything has changed since. */
 export function touchThroughHandle(state: FileSystemState, handle: Handle): void {
-  if (handle.keepsAtime || handle.atimeSeenAt === state.changes || state.options.atime === 'noatime') return;
+  const { atime } = state.options;
+  if (atime === 'noatime' || state.volume.readOnly || (handle.atimeSeenAt === state.changes && atime === 'relatime')) return;
   const inode = state.view.inode(handle.ino);
-  if (inode !== null) touchAccessTime(state, inode);
+  if (inode !== null && !handle.keepsAtime) touchAccessTime(state, inode);
+  // What it leaves in the page cache must not hide the next reader.
+  else if (inode !== null && isDue(state, inode, state.now())) state.unseenReads.changed(inode.ino);
   handle.atimeSeenAt = state.changes;
 }

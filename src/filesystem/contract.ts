@@ -108,6 +108,11 @@ export interface FileSystem {
   removexattr(ino: Ino, name: Buffer): Answer<void>;
   access(caller: Caller, ino: Ino, mask: number): Answer<void>;
   statfs(): Answer<{ readonly blockBytes: number; readonly blocks: number; readonly blocksFree: number; readonly files: number; readonly filesFree: number; readonly nameMax: number }>;
+  /**
+   * The listener is given inodes whose access time the next read changes, so that it can make the kernel's cache forget their first
+   * page and that read gets here; a moment after each change, never while they change all the time. Without one, nothing is done.
+   */
+  onUnseenReads(listener: (inos: readonly Ino[]) => void): void;
   /** Ends everything; the mount is gone. */
   destroy(): void;
 }

@@ -70,7 +70,7 @@ export class DataOperations {
     if (data.length === 0) return 0;
     // Privileges go first: a crash between the two must not leave foreign bytes in a setuid program.
     dropPrivilegesOfWrite(state, handle, killPriv);
-    state.changes++;
+    state.changed(ino);
     state.volume.write(ino, offset, data);
     return data.length;
   }
@@ -88,7 +88,7 @@ export class DataOperations {
     if (fromIno === toIno && Math.abs(fromOffset - toOffset) < rest) fail(EINVAL);
     dropPrivilegesOfCaller(state, caller, toIno);
     touchThroughHandle(state, from);
-    state.changes++;
+    state.changed(toIno);
     return state.volume.share(fromIno, fromOffset, toIno, toOffset, rest);
   }
 

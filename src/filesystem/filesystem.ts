@@ -311,7 +311,12 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
+  onUnseenReads(listener: (inos: readonly Ino[]) => void): void {
+    this.#state.unseenReads.listen(listener);
+  }
+
   destroy(): void {
+    this.#state.unseenReads.end();
     this.#state.handles.releaseAll();
   }
 }

@@ -1,10 +1,12 @@
 // What a mount may choose about POSIX behaviour.
 
 export interface FileSystemOptions {
-  /** 'relatime' as mount(8) has it; 'noatime' never changes access times on its own. */
-  readonly atime: 'relatime' | 'noatime';
+  /** As mount(8) has them: 'relatime' after changes and once a day, 'strictatime' with every read that gets here, 'noatime' never. */
+  readonly atime: 'relatime' | 'strictatime' | 'noatime';
+  /** Listing a directory leaves its access time alone. */
+  readonly nodiratime: boolean;
   /** Take the caller's umask off new modes. Only where FUSE_DONT_MASK was negotiated: otherwise the kernel has done it. */
   readonly applyUmask: boolean;
 }
 
-export const defaultFileSystemOptions: FileSystemOptions = { atime: 'relatime', applyUmask: false };
+export const defaultFileSystemOptions: FileSystemOptions = { atime: 'relatime', nodiratime: false, applyUmask: false };

@@ -10,6 +10,7 @@ import { ENOENT, ENOTDIR, EROFS, ESTALE, fail } from './errno.js';
 import { HandleTable } from './handles.js';
 import type { FileSystemOptions } from './options.js';
 import { isDirectory } from './posix.js';
+import { UnseenReads } from './unseen-reads.js';
 
 export class FileSystemState {
   readonly volume: Volume;
@@ -20,12 +21,14 @@ export class FileSystemState {
   readonly linkable = new Set<Ino>();
   /** Grows with every change: an inode looked at under the same number looks the same still. */
   changes = 0;
+  readonly unseenReads: UnseenReads;
 
   constructor(volume: Volume, options: FileSystemOptions) {
     this.volume = volume;
     this.view = volume.view;
     this.options = options;
     this.handles = new HandleTable(volume);
+    this.unseenReads = new UnseenReads(volume.clock);
   }
 
   checkWritable(): void {
@@ -46,8 +49,29 @@ export class FileSystemState {
   }
 
   apply(record: FileRecord): void {
-    this.changes++;
     this.volume.apply(record);
+    switch (record.type) {
+      case 'attribute':
+      case 'truncate':
+      case 'punch':
+      case 'xattr':
+      case 'link':
+        return this.changed(record.ino);
+      default:
+        this.changes++;
+    }
+  }
+
+  /** A time of the inode has changed, so its next read counts. */
+  changed(ino: Ino): void {
+    this.changes++;
+    if (this.options.atime !== 'noatime') this.unseenReads.changed(ino);
+  }
+
+  /** The access time becomes `now`, which changes no ctime: the record carries the old one. */
+  accessed(inode: Inode, now: Timespec): void {
+    this.changes++;
+    this.volume.apply({ type: 'attribute', ino: inode.ino, atime: now, ctime: inode.ctime });
   }
 
   now(): Timespec {

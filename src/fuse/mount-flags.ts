@@ -17,9 +17,10 @@ const mountFlags: Readonly<Record<string, { readonly set: number; readonly clear
   dirsync: { set: 128, clear: 0 },
   nosymfollow: { set: 256, clear: 0 },
   symfollow: { set: 0, clear: 256 },
-  noatime: { set: 1024, clear: 0 },
+  noatime: { set: 1024, clear: (1 << 21) | (1 << 24) },
   atime: { set: 0, clear: 1024 },
-  relatime: { set: 1 << 21, clear: 1024 },
+  relatime: { set: 1 << 21, clear: 1024 | (1 << 24) },
+  strictatime: { set: 1 << 24, clear: 1024 | (1 << 21) },
   nodiratime: { set: 2048, clear: 0 },
   diratime: { set: 0, clear: 2048 },
 };

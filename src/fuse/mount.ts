@@ -85,7 +85,8 @@ function isRoot(): boolean {
 /** fusermount3 opens the device, mounts it and sends it through the socket named by _FUSE_COMMFD. */
 async function mountByHelper(options: MountOptions, common: string): Promise<number> {
   const [ours, theirs] = socketPair();
-  const words = [`fsname=holdfast:${options.name.replaceAll(',', '\\,')}`, 'subtype=holdfast', common, ...options.flags];
+  // fusermount3 does not know strictatime; with FUSE the word is only for the table that mount(8) shows.
+  const words = [`fsname=holdfast:${options.name.replaceAll(',', '\\,')}`, 'subtype=holdfast', common, ...options.flags.filter((word) => word !== 'strictatime')];
   const { status, errors } = await runHelper(['-o', words.join(','), '--', options.mountPoint], theirs);
   closeSync(theirs);
   const device = receiveDevice(ours);

@@ -4,6 +4,7 @@ const noFallocate = 'libfuse 2 has fallocate, but fuse-native does not pass it o
 const noFlags = 'libfuse 2 knows no renameat2 flags: EINVAL';
 const noLists = 'libfuse 2 cannot ask the kernel to apply access control lists: making one is refused with EOPNOTSUPP';
 const noCaller = 'the caller is not known: what is made belongs to whoever mounted';
+const noNotices = 'fuse-native cannot have the kernel forget what it has cached: reads that the page cache answers are not seen';
 
 export const fuseNativeExclusions: Readonly<Record<string, string>> = {
   'names: every byte but slash and NUL can be in a name': bytes,
@@ -26,6 +27,8 @@ export const fuseNativeExclusions: Readonly<Record<string, string>> = {
   'ranges: preallocation grows the file with zeros, or with KEEP_SIZE not at all': noFallocate,
   'times: punching changes mtime and ctime': noFallocate,
   'times: a change of names changes the times of the directory': noFlags,
+  'times: the first read after a change is an access, though the file is cached, and the second is none': noNotices,
+  'times: O_NOATIME reads leave the access time alone, and hide no later reader': noNotices,
   'times: the time of birth is told, and nothing changes it': 'libfuse 2 has no statx',
   'permissions: what is made belongs to its maker': noCaller,
   'permissions: a setgid directory gives its group, and the bit to directories': noCaller,

@@ -267,6 +267,8 @@ export class MemoryFileSystem implements FileSystem {
     return { blockBytes: pageBytes, blocks: 1_000_000, blocksFree: 600_000, files: 5_000, filesFree: 4_000, nameMax: 255 };
   }
 
+  onUnseenReads(): void {}
+
   destroy(): void {
     this.destroyed++;
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError } from '../../../src/base/errors.js';
 import { defaultSettings, type MountSettings, type VolumeSettings } from '../../../src/config/settings.js';
-import { applyMountOptions, isKnownOption, remountSettings } from '../../../src/daemon/mount-options.js';
+import { accessTimesOf, applyMountOptions, isKnownOption, remountSettings } from '../../../src/daemon/mount-options.js';
 import { flagsOf } from '../../../src/fuse/mount-flags.js';
 
 const base: VolumeSettings = { ...defaultSettings('photos', '/s'), disks: [{ path: '/d' }], parity: 0, tolerance: 0 };
@@ -26,9 +26,25 @@ test('of words that contradict each other the last holds, also against the file'
   assert.deepEqual(mountOf('exec', { options: ['noexec', 'allow_other'] }), { options: ['noexec', 'exec'], noatime: false, allowOther: true, readOnly: false });
 });
 
+test('of words about access times the last holds, and nodiratime is about directories only', () => {
+  const times = (options: string, fromFile: Partial<MountSettings> = {}): string => {
+    const { atime, nodiratime } = accessTimesOf(mountOf(options, fromFile));
+    return nodiratime ? `${atime}, not of directories` : atime;
+  };
+  assert.equal(times('rw'), 'relatime');
+  assert.equal(times('rw', { noatime: true }), 'noatime');
+  assert.equal(times('noatime,strictatime'), 'strictatime');
+  assert.equal(times('strictatime,noatime'), 'noatime');
+  assert.equal(times('strictatime', { noatime: true }), 'strictatime');
+  assert.equal(times('relatime', { options: ['strictatime'] }), 'relatime');
+  assert.equal(times('strictatime,nodiratime'), 'strictatime, not of directories');
+  assert.equal(times('nodiratime,diratime'), 'relatime');
+  assert.equal(flagsOf(['relatime', ...mountOf('strictatime,noexec').options]) & ((1 << 21) | (1 << 24)), 1 << 24);
+});
+
 test('what nobody knows is refused with what was probably meant', () => {
   assert.throws(() => mountOf('noatme'), (error: unknown) => error instanceof HoldfastError && error.code === 'mount-option' && /did you mean noatime\?/.test(error.hint ?? ''));
-  assert.throws(() => mountOf('strictatime'), { code: 'mount-option' });
+  assert.throws(() => mountOf('strictatimes'), { code: 'mount-option' });
   assert.throws(() => mountOf('x=y'), { code: 'mount-option' });
   assert.equal(isKnownOption('data=ordered'), false);
   for (const option of ['ro', 'noexec', 'defaults', 'x-gvfs-show', 'user_id=0']) assert.ok(isKnownOption(option), option);
