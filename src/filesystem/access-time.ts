@@ -31,13 +31,17 @@ export function touchAccessTime(state: FileSystemState, inode: Inode): void {
   else state.unseenReads.seen(inode.ino);
 }
 
-/** The inode was read through a handle: looked at once, and again whenever anything has changed since. */
-export function touchThroughHandle(state: FileSystemState, handle: Handle): void {
+/** The inode was read through a handle: looked at once, and again whenever anything has changed since. `keepsAtime`: this read leaves the time alone. */
+export function touchThroughHandle(state: FileSystemState, handle: Handle, keepsAtime = false): void {
   const { atime } = state.options;
   if (atime === 'noatime' || state.volume.readOnly || (handle.atimeSeenAt === state.changes && atime === 'relatime')) return;
   const inode = state.view.inode(handle.ino);
-  if (inode !== null && !handle.keepsAtime) touchAccessTime(state, inode);
-  // What it leaves in the page cache must not hide the next reader.
-  else if (inode !== null && isDue(state, inode, state.now())) state.unseenReads.changed(inode.ino);
+  if (inode === null) return;
+  if (keepsAtime || handle.keepsAtime) {
+    // What it leaves in the page cache must not hide the next reader.
+    if (isDue(state, inode, state.now())) state.unseenReads.changed(inode.ino);
+    return;
+  }
+  touchAccessTime(state, inode);
   handle.atimeSeenAt = state.changes;
 }

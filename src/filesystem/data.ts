@@ -57,7 +57,7 @@ export class DataOperations {
   read(ino: Ino, number: number, offset: number, length: number, flags: number): Answer<Buffer> {
     const handle = this.#state.handles.file(number, ino);
     if (offset < 0) fail(EINVAL);
-    if ((flags & O_NOATIME) === 0) touchThroughHandle(this.#state, handle);
+    touchThroughHandle(this.#state, handle, (flags & O_NOATIME) !== 0);
     return this.#state.volume.read(ino, offset, length);
   }
 
