@@ -6,6 +6,7 @@
 import type { Timespec } from '../base/clock.js';
 import type { Ino } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
+import type { NameList } from '../skeleton/name-list.js';
 
 export type Answer<T> = T | Promise<T>;
 
@@ -95,6 +96,8 @@ export interface FileSystem {
   opendir(ino: Ino): Answer<Opened>;
   /** Up to `limit` entries after `cookie`, '.' and '..' first. */
   list(ino: Ino, cookie: number, limit: number, plus: boolean): Answer<readonly ListedEntry[]>;
+  /** The same without attributes, in columns. */
+  listNames(ino: Ino, cookie: number, limit: number): Answer<NameList>;
   /** A listed entry was sent with its attributes: the kernel holds one more reference. */
   listedPlus(ino: Ino): void;
   releasedir(ino: Ino, handle: number): void;

@@ -2,14 +2,17 @@
 // changes; '.' is 1 and '..' is 2. A removed directory that is still open is empty.
 import type { Ino } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
+import { entriesOf, type NameList } from '../skeleton/name-list.js';
 import { touchAccessTime } from './access-time.js';
 import type { Answer, ListedEntry, Opened } from './contract.js';
 import { ENOSYS, ENOTDIR, fail } from './errno.js';
-import { isDirectory } from './posix.js';
+import { isDirectory, S_IFDIR } from './posix.js';
 import type { FileSystemState } from './state.js';
 
-const selfName = Buffer.from('.');
-const parentName = Buffer.from('..');
+const selfName = Buffer.from('./');
+const parentName = Buffer.from('../');
+const dotNames = Buffer.from('./../');
+const none: NameList = { names: Buffer.alloc(0), inos: [], cookies: [], types: [] };
 const selfCookie = 1;
 const parentCookie = 2;
 
@@ -30,18 +33,27 @@ export class DirectoryOperations {
   }
 
   list(ino: Ino, cookie: number, limit: number, plus: boolean): readonly ListedEntry[] {
-    const directory = this.#directory(ino);
-    if (directory.nlink === 0) return [];
-    const listed: ListedEntry[] = [];
-    if (cookie < selfCookie && listed.length < limit) {
-      touchAccessTime(this.#state, directory);
-      listed.push({ name: selfName, ino, mode: directory.mode, cookie: selfCookie, inode: null });
+    if (!plus) return entriesOf(this.listNames(ino, cookie, limit)).map((entry) => ({ ...entry, inode: null }));
+    const dots = this.#dots(ino, cookie, limit);
+    if (dots === null) return [];
+    const listed: ListedEntry[] = entriesOf(dots).map((entry) => ({ ...entry, inode: null }));
+    for (const { name, cookie: at, inode } of this.#state.view.childrenWithInodes(ino, firstChild(cookie), limit - listed.length)) {
+      listed.push({ name, ino: inode.ino, mode: inode.mode, cookie: at, inode });
     }
-    if (cookie < parentCookie && listed.length < limit) {
-      listed.push({ name: parentName, ino: this.#state.view.parentOf(ino), mode: directory.mode, cookie: parentCookie, inode: null });
-    }
-    if (listed.length < limit) this.#listChildren(ino, cookie, limit - listed.length, plus, listed);
     return listed;
+  }
+
+  listNames(ino: Ino, cookie: number, limit: number): NameList {
+    const dots = this.#dots(ino, cookie, limit);
+    if (dots === null) return none;
+    const children = this.#state.view.childNames(ino, firstChild(cookie), limit - dots.inos.length);
+    if (dots.inos.length === 0) return children;
+    return {
+      names: Buffer.concat([dots.names, children.names]),
+      inos: [...dots.inos, ...children.inos],
+      cookies: [...dots.cookies, ...children.cookies],
+      types: [...dots.types, ...children.types],
+    };
   }
 
   listedPlus(ino: Ino): void {
@@ -56,11 +68,15 @@ export class DirectoryOperations {
     return this.#state.volume.sync();
   }
 
-  #listChildren(ino: Ino, cookie: number, limit: number, plus: boolean, into: ListedEntry[]): void {
-    const view = this.#state.view;
-    for (const child of view.children(ino, cookie <= parentCookie ? 0 : cookie, limit)) {
-      into.push({ name: child.name, ino: child.ino, mode: child.mode, cookie: child.cookie, inode: plus ? view.inode(child.ino) : null });
-    }
+  /** '.' and '..' as far as they come after `cookie`; null: the directory was removed, and nothing is in it. */
+  #dots(ino: Ino, cookie: number, limit: number): NameList | null {
+    const directory = this.#directory(ino);
+    if (directory.nlink === 0) return null;
+    if (cookie >= parentCookie || limit === 0) return none;
+    if (cookie >= selfCookie) return { names: parentName, inos: [this.#state.view.parentOf(ino)], cookies: [parentCookie], types: [S_IFDIR] };
+    touchAccessTime(this.#state, directory);
+    if (limit === 1) return { names: selfName, inos: [ino], cookies: [selfCookie], types: [S_IFDIR] };
+    return { names: dotNames, inos: [ino, this.#state.view.parentOf(ino)], cookies: [selfCookie, parentCookie], types: [S_IFDIR, S_IFDIR] };
   }
 
   #directory(ino: Ino): Inode {
@@ -68,4 +84,9 @@ export class DirectoryOperations {
     if (!isDirectory(inode.mode)) fail(ENOTDIR);
     return inode;
   }
+}
+
+/** Where children begin after a position among the dots. */
+function firstChild(cookie: number): number {
+  return cookie <= parentCookie ? 0 : cookie;
 }

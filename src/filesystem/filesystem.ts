@@ -3,6 +3,7 @@
 // (forget, release, ...) have no errno either.
 import type { Ino } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
+import type { NameList } from '../skeleton/name-list.js';
 import type { Volume } from '../volume/contract.js';
 import { AttributeOperations } from './attributes.js';
 import type { Answer, Caller, Entry, FileSystem, ListedEntry, Opened, SetAttributes } from './contract.js';
@@ -245,6 +246,14 @@ class VolumeFileSystem implements FileSystem {
   list(ino: Ino, cookie: number, limit: number, plus: boolean): readonly ListedEntry[] {
     try {
       return this.#directories.list(ino, cookie, limit, plus);
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
+  listNames(ino: Ino, cookie: number, limit: number): NameList {
+    try {
+      return this.#directories.listNames(ino, cookie, limit);
     } catch (error) {
       throw translated(error);
     }

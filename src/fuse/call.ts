@@ -21,7 +21,7 @@ export type ControlCall =
 
 /** Served by the file system. */
 export type FileCall =
-  | { readonly op: 'lookup'; readonly parent: Ino; readonly name: Buffer }
+  | { readonly op: 'lookup'; readonly pid: number; readonly parent: Ino; readonly name: Buffer }
   | { readonly op: 'getattr'; readonly ino: Ino }
   | { readonly op: 'statx'; readonly ino: Ino }
   | { readonly op: 'setattr'; readonly caller: Caller; readonly ino: Ino; readonly set: SetAttributes }
@@ -57,7 +57,8 @@ export type FileCall =
       readonly wide: boolean;
     }
   | { readonly op: 'opendir'; readonly ino: Ino }
-  | { readonly op: 'readdir'; readonly ino: Ino; readonly cookie: number; readonly room: number; readonly plus: boolean }
+  /** plus: entries have the form with attributes. */
+  | { readonly op: 'readdir'; readonly pid: number; readonly ino: Ino; readonly cookie: number; readonly room: number; readonly plus: boolean }
   | { readonly op: 'releasedir'; readonly ino: Ino; readonly handle: number }
   | { readonly op: 'fsyncdir'; readonly ino: Ino }
   | { readonly op: 'setxattr'; readonly caller: Caller; readonly ino: Ino; readonly name: Buffer; readonly value: Buffer; readonly flags: number; readonly killsGroup: boolean }

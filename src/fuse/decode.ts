@@ -21,7 +21,7 @@ export function decode(r: RequestReader): Call {
   switch (r.opcode) {
     case Opcode.lookup:
       // An exported mount asks for '.' and '..' of an inode that it knows by a file handle.
-      return r.isDots(0) ? { op: 'lookup', parent: ino, name: r.copy(0, r.bodyBytes - 1) } : named(r, 0, (name) => ({ op: 'lookup', parent: ino, name }));
+      return r.isDots(0) ? { op: 'lookup', pid: r.pid, parent: ino, name: r.copy(0, r.bodyBytes - 1) } : named(r, 0, (name) => ({ op: 'lookup', pid: r.pid, parent: ino, name }));
     case Opcode.getattr:
       return r.bodyBytes < 16 ? malformed : { op: 'getattr', ino };
     case Opcode.statx:
@@ -168,7 +168,7 @@ function decodeWrite(r: RequestReader, ino: Ino): Call {
 function decodeReaddir(r: RequestReader, ino: Ino): Call {
   const cookie = r.u64(8);
   if (r.bodyBytes < 40 || cookie === tooLarge) return malformed;
-  return { op: 'readdir', ino, cookie, room: Math.min(r.u32(16), requestBytesMax), plus: r.opcode === Opcode.readdirplus };
+  return { op: 'readdir', pid: r.pid, ino, cookie, room: Math.min(r.u32(16), requestBytesMax), plus: r.opcode === Opcode.readdirplus };
 }
 
 function decodeFallocate(r: RequestReader, ino: Ino): Call {

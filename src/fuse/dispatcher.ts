@@ -9,6 +9,7 @@ import type { FileSystem } from '../filesystem/contract.js';
 import type { ControlCall, FileCall } from './call.js';
 import { decode } from './decode.js';
 import { Failures } from './failure.js';
+import { ListHabits } from './list-habits.js';
 import { encodeInit, encodeMajor, kernelOpens, type Negotiation, negotiate, setxattrBytesOf } from './negotiation.js';
 import { addedBytes, type EncodeContext, type Operation, operationOf } from './operations.js';
 import { ReplyWriter, validityOf } from './reply-writer.js';
@@ -77,6 +78,7 @@ export class Dispatcher {
       entryValidity: validityOf(options.settings.entryTimeoutMs),
       attributeValidity: validityOf(options.settings.attributeTimeoutMs),
       negativeValidity: validityOf(options.settings.negativeTimeoutMs),
+      habits: new ListHabits(),
       kernelOpens: false,
     };
   }
@@ -218,7 +220,7 @@ export class Dispatcher {
   #run(unique: number, pid: number, call: FileCall, operation: AnyOperation): void {
     let answer: unknown;
     try {
-      answer = operation.invoke(this.#options.fileSystem, call);
+      answer = operation.invoke(this.#options.fileSystem, call, this.#context);
     } catch (error) {
       this.#fail(unique, error);
       return;

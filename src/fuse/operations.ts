@@ -2,11 +2,12 @@
 // come later, failures and interrupts are treated is the same for all and lies in session.ts.
 import { constants as fsConstants } from 'node:fs';
 import { constants } from 'node:os';
-import { rowsPerTurnMax } from '../base/limits.js';
-import { type Answer, type Entry, type FileSystem, type ListedEntry, noHandle, type Opened, PosixError } from '../filesystem/contract.js';
+import { type Answer, type Entry, type FileSystem, noHandle, type Opened, PosixError } from '../filesystem/contract.js';
 import type { Inode } from '../skeleton/contract.js';
 import type { FileCall } from './call.js';
-import { direntBytes, entryOutBytes, OpenReplyFlag } from './protocol.js';
+import type { ListHabits } from './list-habits.js';
+import { readdir } from './list-operation.js';
+import { entryOutBytes, OpenReplyFlag } from './protocol.js';
 import type { ReplyWriter, Validity } from './reply-writer.js';
 
 export interface EncodeContext {
@@ -15,9 +16,13 @@ export interface EncodeContext {
   readonly entryValidity: Validity;
   readonly attributeValidity: Validity;
   readonly negativeValidity: Validity;
+  readonly habits: ListHabits;
   /** As agreed with the kernel (negotiation.ts): nobody releases a handle. */
   kernelOpens: boolean;
 }
+
+const typeBits = 0o170000;
+const directoryType = 0o040000;
 
 /** What is sent from elsewhere, behind the fields that were written. */
 type Data = Uint8Array | undefined;
@@ -27,7 +32,7 @@ export interface Operation<Call, Result> {
   readonly changes: boolean;
   /** An answer that is still out may be given up when the caller is interrupted: it changes nothing, or undo() takes it back. */
   readonly interruptible: boolean;
-  invoke(fileSystem: FileSystem, call: Call): Answer<Result>;
+  invoke(fileSystem: FileSystem, call: Call, context: EncodeContext): Answer<Result>;
   /** Writes the body. May throw PosixError. */
   encode(context: EncodeContext, call: Call, result: Result): Data;
   /** The result is not sent: gives back what it holds. */
@@ -35,7 +40,7 @@ export interface Operation<Call, Result> {
 }
 
 type SpaceAnswer = Awaited<ReturnType<FileSystem['statfs']>>;
-type CallOf<Op extends FileCall['op']> = Extract<FileCall, { readonly op: Op }>;
+export type CallOf<Op extends FileCall['op']> = Extract<FileCall, { readonly op: Op }>;
 
 const nothing = (): undefined => undefined;
 
@@ -81,7 +86,10 @@ const lookup: Operation<CallOf<'lookup'>, Entry | null> = {
     }
   },
   encode(context, call, entry) {
-    if (entry !== null) return encodeEntry(context, call, entry);
+    if (entry !== null) {
+      if ((entry.inode.mode & typeBits) !== directoryType) context.habits.lookedUp(call.pid, call.parent);
+      return encodeEntry(context, call, entry);
+    }
     // Node id 0: the name is not there, and the kernel may remember that.
     context.writer.zeros(16);
     context.writer.u64(context.negativeValidity.sec);
@@ -144,38 +152,6 @@ const opendir: Operation<CallOf<'opendir'>, Opened> = {
   },
   undo: (fileSystem, call, opened) => fileSystem.releasedir(call.ino, opened.handle),
 };
-
-const readdir: Operation<CallOf<'readdir'>, readonly ListedEntry[]> = {
-  changes: false,
-  interruptible: true,
-  invoke(fileSystem, call) {
-    const entryBytesMin = direntBytes + 8 + (call.plus ? entryOutBytes : 0);
-    const limit = Math.min(Math.floor(call.room / entryBytesMin), rowsPerTurnMax);
-    return limit === 0 ? [] : fileSystem.list(call.ino, call.cookie, limit, call.plus);
-  },
-  encode(context, call, entries) {
-    for (const entry of entries) {
-      const bytes = Math.ceil((direntBytes + entry.name.length) / 8) * 8 + (call.plus ? entryOutBytes : 0);
-      if (context.writer.bodyBytes + bytes > call.room) {
-        // Nothing at all would read as the end of the directory.
-        if (context.writer.bodyBytes === 0) throw new PosixError(constants.errno.EINVAL, 'no entry fits');
-        break;
-      }
-      if (call.plus) encodeListed(context, entry);
-      context.writer.dirent(entry.ino, entry.cookie, entry.mode, entry.name);
-    }
-    return undefined;
-  },
-};
-
-function encodeListed(context: EncodeContext, entry: ListedEntry): void {
-  if (entry.inode === null) {
-    context.writer.zeros(entryOutBytes);
-    return;
-  }
-  context.writer.entryOut(entry.inode, context.entryValidity, context.attributeValidity);
-  context.fileSystem.listedPlus(entry.ino);
-}
 
 function encodeStatfs({ writer }: EncodeContext, _call: unknown, space: SpaceAnswer): undefined {
   writer.u64(space.blocks);

@@ -149,13 +149,14 @@ export class ReplyWriter {
     this.u32(0);
   }
 
-  /** struct fuse_dirent with its name and padding. */
-  dirent(ino: number, cookie: number, mode: number, name: Buffer): void {
+  /** struct fuse_dirent with its name, [start, end) of `names`, and padding. */
+  dirent(ino: number, cookie: number, mode: number, names: Buffer, start: number, end: number): void {
     this.u64(ino);
     this.u64(cookie);
-    this.u32(name.length);
+    this.u32(end - start);
     this.u32((mode & 0o170000) >>> 12);
-    this.raw(name);
+    // A call into the runtime costs more than a short name.
+    for (let at = start; at < end; at++) this.#bytes[this.#at++] = names[at] ?? 0;
     this.align();
   }
 

@@ -3,6 +3,7 @@
 import type { Timespec } from '../base/clock.js';
 import type { ContentId, DiskId, GenerationId, Ino, Lsn, SegmentNumber } from '../base/ids.js';
 import type { DiskState, JournalRecord, SegmentLayout } from '../format/records.js';
+import type { NameList } from './name-list.js';
 
 export interface Inode {
   readonly ino: Ino;
@@ -20,6 +21,13 @@ export interface Inode {
   readonly mtime: Timespec;
   readonly ctime: Timespec;
   readonly btime: Timespec;
+}
+
+/** An entry and what it names, as one list gives it. */
+export interface ListedChild {
+  readonly name: Buffer;
+  readonly cookie: number;
+  readonly inode: Inode;
 }
 
 export interface DirectoryEntry {
@@ -134,7 +142,9 @@ export interface Skeleton {
   lookup(parent: Ino, name: Buffer): Inode | null;
   inode(ino: Ino): Inode | null;
   /** Up to `limit` entries after `cookie` (0: from the start), with no order but that of cookies. */
-  children(parent: Ino, cookie: number, limit: number): readonly DirectoryEntry[];
+  childNames(parent: Ino, cookie: number, limit: number): NameList;
+  /** The same with their inodes. */
+  childrenWithInodes(parent: Ino, cookie: number, limit: number): readonly ListedChild[];
   hasChildren(parent: Ino): boolean;
   /** Parent of a directory; the root's is itself. */
   parentOf(directory: Ino): Ino;

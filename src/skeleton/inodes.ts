@@ -5,7 +5,7 @@ import type { Timespec } from '../base/clock.js';
 import { asContentId, asIno } from '../base/ids.js';
 import type { ContentId, Ino } from '../base/ids.js';
 import type { AttributeRecord, CreateRecord } from '../format/records.js';
-import type { Inode } from './contract.js';
+import type { Inode, ListedChild } from './contract.js';
 import type { Connection } from './connection.js';
 import type { Counters } from './counters.js';
 
@@ -30,7 +30,7 @@ export function isDirectory(mode: number): boolean {
   return (mode & typeMask) === directoryType;
 }
 
-function inodeOf(row: Columns): Inode {
+function inodeOf(row: readonly [...Columns, ...unknown[]]): Inode {
   return {
     ino: asIno(row[0]),
     content: asContentId(row[1]),
@@ -54,6 +54,11 @@ function statements(db: Connection) {
     byName: db
       .prepare<[number, number, number, Buffer], Columns>(
         `SELECT ${columns} FROM dirent d CROSS JOIN inode i ON i.ino = d.ino WHERE d.parent = ? AND d.cookie BETWEEN ? AND ? AND d.name = ?`,
+      )
+      .raw(),
+    ofDirectory: db
+      .prepare<[number, number, number], readonly [...Columns, number, Buffer]>(
+        `SELECT ${columns}, d.cookie, d.name FROM dirent d CROSS JOIN inode i ON i.ino = d.ino WHERE d.parent = ? AND d.cookie > ? ORDER BY d.cookie LIMIT 0 + ?`,
       )
       .raw(),
     ofContent: db.prepare<[number], number>('SELECT ino FROM inode WHERE content = ? AND content > 0').pluck(),
@@ -103,6 +108,10 @@ export class Inodes {
   byName(parent: number, cookieFrom: number, cookieTo: number, name: Buffer): Inode | null {
     const row = this.#sql.byName.get(parent, cookieFrom, cookieTo, name);
     return row === undefined ? null : inodeOf(row);
+  }
+
+  ofDirectory(parent: number, cookie: number, limit: number): readonly ListedChild[] {
+    return this.#sql.ofDirectory.all(parent, cookie, limit).map((row) => ({ name: row[18], cookie: row[17], inode: inodeOf(row) }));
   }
 
   /** The inode whose extents these are; null when it is gone. */

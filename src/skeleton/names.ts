@@ -6,11 +6,12 @@ import type { Timespec } from '../base/clock.js';
 import { asIno, ROOT_INO } from '../base/ids.js';
 import type { Ino } from '../base/ids.js';
 import { printable } from '../base/printable.js';
-import type { DirectoryEntry, Inode } from './contract.js';
+import type { Inode } from './contract.js';
 import type { Connection } from './connection.js';
 import { isDirectory, typeMask } from './inodes.js';
 import type { Inodes, NamePlace } from './inodes.js';
 import { nameCookie, probesMax } from './name-hash.js';
+import type { NameList } from './name-list.js';
 
 export interface Entry extends NamePlace {
   readonly ino: Ino;
@@ -31,7 +32,12 @@ function statements(db: Connection) {
   return {
     near: db.prepare<[number, number, number], DirentRow>('SELECT cookie, ino, type, name FROM dirent WHERE parent = ? AND cookie BETWEEN ? AND ?'),
     at: db.prepare<[number, number], Buffer>('SELECT name FROM dirent WHERE parent = ? AND cookie = ?').pluck(),
-    list: db.prepare<[number, number, number], DirentRow>('SELECT cookie, ino, type, name FROM dirent WHERE parent = ? AND cookie > ? ORDER BY cookie LIMIT 0 + ?'),
+    list: db
+      .prepare<[number, number, number], readonly [Buffer | null, string, string, string]>(
+        `SELECT CAST(group_concat(name || '/', '') AS BLOB), json_group_array(ino), json_group_array(cookie), json_group_array(type)
+         FROM (SELECT name, ino, cookie, type FROM dirent WHERE parent = ? AND cookie > ? ORDER BY cookie LIMIT 0 + ?)`,
+      )
+      .raw(),
     any: db.prepare<[number], number>('SELECT 1 FROM dirent WHERE parent = ? LIMIT 1').pluck(),
     insert: db.prepare<[number, number, number, number, Buffer]>('INSERT INTO dirent (parent, cookie, ino, type, name) VALUES (?, ?, ?, ?, ?)'),
     replace: db.prepare<[number, number, number, number]>('UPDATE dirent SET ino = ?, type = ? WHERE parent = ? AND cookie = ?'),
@@ -61,8 +67,11 @@ export class Names {
     return this.#inodes.byName(parent, cookie, cookie + probesMax - 1, name);
   }
 
-  children(parent: Ino, cookie: number, limit: number): readonly DirectoryEntry[] {
-    return this.#sql.list.all(parent, cookie, limit).map((row) => ({ name: row.name, ino: asIno(row.ino), mode: row.type, cookie: row.cookie }));
+  childNames(parent: Ino, cookie: number, limit: number): NameList {
+    const row = this.#sql.list.get(parent, cookie, limit);
+    assert(row !== undefined, 'an aggregate has one row');
+    const numbers = (text: string): readonly number[] => JSON.parse(text) as readonly number[]; // json_group_array of integers
+    return { names: row[0] ?? Buffer.alloc(0), inos: numbers(row[1]), cookies: numbers(row[2]), types: numbers(row[3]) };
   }
 
   hasChildren(parent: Ino): boolean {

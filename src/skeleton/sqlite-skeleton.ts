@@ -4,15 +4,12 @@
 import { statSync } from 'node:fs';
 import { assert } from '../base/assert.js';
 import { failpoint } from '../base/failpoint.js';
-import { asContentId, asIno, asSegmentNumber, NO_LSN } from '../base/ids.js';
-import type { ContentId, DiskId, Ino, Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
+import { asContentId, asIno, asSegmentNumber, type ContentId, type DiskId, type Ino, type Lsn, NO_LSN, type SegmentNumber, type VolumeId } from '../base/ids.js';
 import type { JournalRecord } from '../format/records.js';
-import { RecordApplier } from './apply.js';
-import type { Tables } from './apply.js';
+import { RecordApplier, type Tables } from './apply.js';
 import { checkSkeleton } from './check.js';
 import type { CheckFinding, CommitPoint, Extent, Skeleton } from './contract.js';
-import { walPath } from './connection.js';
-import type { Connection } from './connection.js';
+import { type Connection, walPath } from './connection.js';
 import { Counters } from './counters.js';
 import { FileData } from './data.js';
 import { Deltas } from './deltas.js';
@@ -87,8 +84,12 @@ export class SqliteSkeleton implements Skeleton {
     return this.#tables.inodes.get(ino);
   }
 
-  children(parent: Ino, cookie: number, limit: number) {
-    return this.#tables.names.children(parent, cookie, limit);
+  childNames(parent: Ino, cookie: number, limit: number) {
+    return this.#tables.names.childNames(parent, cookie, limit);
+  }
+
+  childrenWithInodes(parent: Ino, cookie: number, limit: number) {
+    return this.#tables.inodes.ofDirectory(parent, cookie, limit);
   }
 
   hasChildren(parent: Ino): boolean {
@@ -200,8 +201,7 @@ export class SqliteSkeleton implements Skeleton {
   }
 
   use() {
-    const { files, liveBytes } = this.#tables.counters;
-    return { files, liveBytes };
+    return { files: this.#tables.counters.files, liveBytes: this.#tables.counters.liveBytes };
   }
 
   // ---- changes ----

@@ -8,7 +8,7 @@ import type { Backlog, RootRow, Skeleton } from '../skeleton/contract.js';
 /** The reading side of the skeleton; changes go through Volume.apply. */
 export type SkeletonView = Pick<
   Skeleton,
-  'lookup' | 'inode' | 'children' | 'hasChildren' | 'parentOf' | 'symlinkTarget' | 'xattr' | 'xattrNames' | 'pathOf' | 'nextIno' | 'extents' | 'extentCount' | 'use' | 'deltas' | 'backlog' | 'roots' | 'lastRoot'
+  'lookup' | 'inode' | 'childNames' | 'childrenWithInodes' | 'hasChildren' | 'parentOf' | 'symlinkTarget' | 'xattr' | 'xattrNames' | 'pathOf' | 'nextIno' | 'extents' | 'extentCount' | 'use' | 'deltas' | 'backlog' | 'roots' | 'lastRoot'
 >;
 
 export interface VolumeSpace {

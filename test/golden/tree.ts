@@ -4,6 +4,7 @@ import type { Timespec } from '../../src/base/clock.js';
 import { ROOT_INO, type Ino } from '../../src/base/ids.js';
 import type { Inode } from '../../src/skeleton/contract.js';
 import type { MountedVolume } from '../../src/volume/mounted-volume.js';
+import { entriesOf } from '../../src/skeleton/name-list.js';
 
 const typeBits = 0o170000;
 const directory = 0o040000;
@@ -19,7 +20,7 @@ export async function describeTree(volume: MountedVolume): Promise<readonly stri
 }
 
 async function walk(volume: MountedVolume, parent: Ino, path: string, lines: string[]): Promise<void> {
-  const entries = [...volume.view.children(parent, 0, 1_000)].sort((a, b) => a.name.compare(b.name));
+  const entries = [...entriesOf(volume.view.childNames(parent, 0, 1_000))].sort((a, b) => a.name.compare(b.name));
   for (const { name, ino } of entries) {
     const inode = volume.view.inode(ino);
     const at = `${path}/${name.toString('latin1')}`;

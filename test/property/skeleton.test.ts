@@ -15,6 +15,7 @@ import { decodeValue } from '../../src/skeleton/deltas.js';
 import { findings, freshSkeleton, generation, pointAt, reopen } from '../unit/skeleton/fixture.js';
 import { describe, Model, unit } from './skeleton-model.js';
 import type { ModelInode } from './skeleton-model.js';
+import { entriesOf } from '../../src/skeleton/name-list.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'holdfast-skeleton-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -175,7 +176,7 @@ function readNames(skeleton: Skeleton): Map<number, Set<string>> {
   const names = new Map<number, Set<string>>();
   const open: Ino[] = [ROOT_INO];
   for (let parent = open.pop(); parent !== undefined; parent = open.pop()) {
-    for (const entry of skeleton.children(parent, 0, 1_000_000)) {
+    for (const entry of entriesOf(skeleton.childNames(parent, 0, 1_000_000))) {
       const links = names.get(entry.ino) ?? new Set<string>();
       names.set(entry.ino, links.add(`${parent}/${entry.name}`));
       if (entry.mode === 0o040000) open.push(entry.ino);

@@ -6,6 +6,7 @@ import type { FileRecord, LinkRecord, TemporaryRecord } from '../../src/format/r
 import type { Timespec } from '../../src/base/clock.js';
 import type { SkeletonView } from '../../src/volume/contract.js';
 import type { Inode } from '../../src/skeleton/contract.js';
+import { entriesOf } from '../../src/skeleton/name-list.js';
 
 interface Node {
   readonly ino: number;
@@ -149,7 +150,7 @@ function line(path: string, ino: number, mode: number, uid: number, gid: number,
 export async function describeVolume(view: SkeletonView, read: (inode: Inode) => Promise<Buffer>): Promise<string> {
   const lines: string[] = [];
   const walk = async (ino: Ino, path: string): Promise<void> => {
-    const entries = [...view.children(ino, 0, 100_000)].sort((a, b) => (key(a.name) < key(b.name) ? -1 : 1));
+    const entries = [...entriesOf(view.childNames(ino, 0, 100_000))].sort((a, b) => (key(a.name) < key(b.name) ? -1 : 1));
     for (const entry of entries) {
       const inode = view.inode(entry.ino);
       if (inode === null) throw new Error(`${path}/${key(entry.name)} points to no inode`);

@@ -5,6 +5,8 @@ import type { Timespec } from '../../src/base/clock.js';
 import { asContentId, asIno, type Ino, ROOT_INO } from '../../src/base/ids.js';
 import { type Answer, type Caller, type Entry, type FileSystem, type ListedEntry, type Opened, PosixError, type SetAttributes } from '../../src/filesystem/contract.js';
 import type { Inode } from '../../src/skeleton/contract.js';
+import type { NameList } from '../../src/skeleton/name-list.js';
+import { nameListOf } from './name-lists.js';
 
 const { E2BIG, EEXIST, EINVAL, EISDIR, ENODATA, ENOENT, ENOTDIR, ENOTEMPTY, ENXIO, EOPNOTSUPP } = constants.errno;
 const pageBytes = 4096;
@@ -215,6 +217,10 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   list(ino: Ino, cookie: number, limit: number, plus: boolean): Answer<readonly ListedEntry[]> {
+    return this.#listed(ino, cookie, limit).map((entry) => (plus && entry.cookie > 2 ? { ...entry, inode: this.#node(entry.ino).inode } : entry));
+  }
+
+  #listed(ino: Ino, cookie: number, limit: number): readonly ListedEntry[] {
     const directory = this.#directory(ino);
     const dots: readonly ListedEntry[] = [
       { name: Buffer.from('.'), ino, mode: directoryType, cookie: 1, inode: null },
@@ -224,10 +230,13 @@ export class MemoryFileSystem implements FileSystem {
     // Maps keep the order in which names came, and cookies grow with it.
     for (const entry of directory.names.values()) {
       if (listed.length >= limit) break;
-      const { inode } = this.#node(entry.ino);
-      if (entry.cookie > cookie) listed.push({ ...entry, mode: inode.mode, inode: plus ? inode : null });
+      if (entry.cookie > cookie) listed.push({ ...entry, mode: this.#node(entry.ino).inode.mode, inode: null });
     }
     return listed.slice(0, limit);
+  }
+
+  listNames(ino: Ino, cookie: number, limit: number): Answer<NameList> {
+    return nameListOf(this.#listed(ino, cookie, limit));
   }
 
   listedPlus(ino: Ino): void {

@@ -4,7 +4,9 @@ import { assert, unreachable } from '../../src/base/assert.js';
 import type { Timespec } from '../../src/base/clock.js';
 import { asContentId, asIno, asSegmentNumber, type ContentId, type Ino, ROOT_INO } from '../../src/base/ids.js';
 import type { CreateRecord, FileRecord, RenameRecord } from '../../src/format/records.js';
-import type { DirectoryEntry, Extent, Inode } from '../../src/skeleton/contract.js';
+import { nameListOf } from './name-lists.js';
+import type { NameList } from '../../src/skeleton/name-list.js';
+import type { DirectoryEntry, Extent, Inode, ListedChild } from '../../src/skeleton/contract.js';
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -60,6 +62,14 @@ export class MemoryTree {
       .filter((entry) => entry.cookie > cookie)
       .sort((a, b) => a.cookie - b.cookie)
       .slice(0, limit);
+  }
+
+  childNames(parent: Ino, cookie: number, limit: number): NameList {
+    return nameListOf(this.children(parent, cookie, limit));
+  }
+
+  childrenWithInodes(parent: Ino, cookie: number, limit: number): readonly ListedChild[] {
+    return this.children(parent, cookie, limit).map((child) => ({ name: child.name, cookie: child.cookie, inode: this.#node(child.ino).inode }));
   }
 
   hasChildren(parent: Ino): boolean {

@@ -58,7 +58,8 @@ export class MemoryVolume implements Volume {
   readonly view: SkeletonView = {
     lookup: (parent, name) => this.tree.lookup(parent, name),
     inode: (ino) => this.tree.inode(ino),
-    children: (parent, cookie, limit) => this.tree.children(parent, cookie, limit),
+    childNames: (parent, cookie, limit) => this.tree.childNames(parent, cookie, limit),
+    childrenWithInodes: (parent, cookie, limit) => this.tree.childrenWithInodes(parent, cookie, limit),
     hasChildren: (parent) => this.tree.hasChildren(parent),
     parentOf: (directory) => this.tree.parentOf(directory),
     symlinkTarget: (ino) => this.tree.symlinkTarget(ino),

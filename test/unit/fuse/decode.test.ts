@@ -15,7 +15,7 @@ const caller = { uid: 1000, gid: 100, pid: 4242 };
 const name = (text: string): Buffer => Buffer.from(text, 'latin1');
 
 const expected: Readonly<Record<keyof typeof goldenRequests, Call>> = {
-  lookup: { op: 'lookup', parent, name: Buffer.from('636166c3a9ff', 'hex') },
+  lookup: { op: 'lookup', pid: caller.pid, parent, name: Buffer.from('636166c3a9ff', 'hex') },
   forget: { op: 'forget', forgotten: [{ ino, count: 3 }] },
   batchForget: {
     op: 'forget',
@@ -70,8 +70,8 @@ const expected: Readonly<Record<keyof typeof goldenRequests, Call>> = {
   listxattr: { op: 'listxattr', caller, ino, room: 0 },
   removexattr: { op: 'removexattr', ino, name: name('user.a') },
   opendir: { op: 'opendir', ino },
-  readdir: { op: 'readdir', ino, cookie: 17, room: 4096, plus: false },
-  readdirplus: { op: 'readdir', ino, cookie: 17, room: 4096, plus: true },
+  readdir: { op: 'readdir', pid: caller.pid, ino, cookie: 17, room: 4096, plus: false },
+  readdirplus: { op: 'readdir', pid: caller.pid, ino, cookie: 17, room: 4096, plus: true },
   releasedir: { op: 'releasedir', ino, handle: 9 },
   access: { op: 'access', caller, ino, mask: 4 },
   fallocate: { op: 'fallocate', caller, ino, offset: 4096, length: 8192, mode: 3 },
@@ -136,7 +136,7 @@ for (const request of Object.keys(expected) as (keyof typeof goldenRequests)[]) 
 test('names keep every byte except NUL and slash', () => {
   const bytes = Buffer.from(Array.from({ length: 255 }, (_, i) => i + 1).filter((byte) => byte !== 0x2f));
   const call = decoded(withBody('lookup', Buffer.concat([bytes, Buffer.from([0])])));
-  assert.deepEqual(call, { op: 'lookup', parent, name: bytes });
+  assert.deepEqual(call, { op: 'lookup', pid: caller.pid, parent, name: bytes });
 });
 
 test('a name of 255 bytes is taken and one of 256 bytes is too long', () => {
@@ -153,7 +153,7 @@ test('names that are empty, dot, dot-dot, hold a slash, or do not end are refuse
 });
 
 test('dot and dot-dot can be looked up, as exported mounts do, and nothing else that is no name', () => {
-  for (const dots of ['.', '..']) assert.deepEqual(decoded(withBody('lookup', name(`${dots}\0`))), { op: 'lookup', parent, name: name(dots) });
+  for (const dots of ['.', '..']) assert.deepEqual(decoded(withBody('lookup', name(`${dots}\0`))), { op: 'lookup', pid: caller.pid, parent, name: name(dots) });
   for (const wrong of ['\0', 'a/b\0', '/\0', '.', '.\0.\0', './\0', '../\0', '\0a\0']) assert.deepEqual(decoded(withBody('lookup', name(wrong))), refused(EINVAL), JSON.stringify(wrong));
 });
 

@@ -42,6 +42,7 @@ class GoldenFileSystem extends MemoryFileSystem {
   override read = () => Buffer.from('hello');
   override listedPlus = () => {};
   override list = () => [{ name: Buffer.from('abc'), ino: inode.ino, mode: 0o100644, cookie: 3, inode }];
+  override listNames = () => ({ names: Buffer.from('abc/'), inos: [inode.ino], cookies: [3], types: [0o100000] });
 }
 
 const settings = { entryTimeoutMs: 3_600_000, attributeTimeoutMs: 60_500, negativeTimeoutMs: 1000, tellsOpens: true };
@@ -149,16 +150,19 @@ test('listing sends what fits, counts references for that only, and says EINVAL 
   const caller = { uid: 0, gid: 0, pid: 1 };
   for (let i = 0; i < 50; i++) fileSystem.mknod(caller, asIno(1), Buffer.from(`name-${i}`), 0o100644, 0);
   fileSystem.references.clear();
-  const list = (opcode: number, room: number) => {
+  const list = (opcode: number, room: number, cookie = 0n) => {
     const body = Buffer.alloc(40);
+    body.writeBigUInt64LE(cookie, 8);
     body.writeUInt32LE(room, 16);
     const { send, answer } = bench(fileSystem);
     send(request({ opcode, body }));
     return answer();
   };
-  // '.' and '..' take 152 + 8 each without a reference, 'name-0' the same with one.
+  // '.' and '..' take 152 + 8 each without a reference, 'name-0' the same with one: after the first part attributes are wanted.
   assert.equal(list(44, 500).body.length, 480);
-  assert.equal(fileSystem.references.size, 1);
+  assert.equal(fileSystem.references.size, 0);
+  assert.equal(list(44, 500, 1n).body.length, 480);
+  assert.equal(fileSystem.references.size, 2);
   assert.equal(list(28, 100).body.length, 96);
   assert.equal(list(44, 160).body.length, 160);
   assert.equal(list(28, 0).body.length, 0);

@@ -4,6 +4,7 @@ import { asIno, ROOT_INO } from '../../../src/base/ids.js';
 import { nameCookie } from '../../../src/skeleton/name-hash.js';
 import type { SqliteSkeleton } from '../../../src/skeleton/skeleton.js';
 import { b, findings, freshSkeleton, Hand, scratch } from './fixture.js';
+import { entriesOf } from '../../../src/skeleton/name-list.js';
 
 const folder = scratch();
 let count = 0;
@@ -108,13 +109,13 @@ test('exchange swaps a directory and a file in different directories', async () 
 
 test('listing goes on after a cookie whatever comes and goes meanwhile', async () => {
   for (let i = 0; i < 500; i++) hand.create(`n${i}`);
-  const first = skeleton.children(ROOT_INO, 0, 200);
+  const first = entriesOf(skeleton.childNames(ROOT_INO, 0, 200));
   assert.equal(first.length, 200);
   const seen = new Set(first.map((entry) => entry.name.toString()));
   for (let i = 0; i < 500; i += 5) hand.unlink(`n${i}`);
   let cookie = first.at(-1)?.cookie ?? 0;
   for (;;) {
-    const page = skeleton.children(ROOT_INO, cookie, 64);
+    const page = entriesOf(skeleton.childNames(ROOT_INO, cookie, 64));
     if (page.length === 0) break;
     for (const entry of page) {
       assert.ok(!seen.has(entry.name.toString()), 'no entry comes twice');
@@ -134,7 +135,7 @@ test('names are bytes: not UTF-8, 255 long, case and normal form apart', async (
     hand.do({ type: 'create', ino: skeleton.nextIno(), content: 0 as never, parent: ROOT_INO, name, mode: 0o010644, uid: 0, gid: 0, rdev: 0, target: null, time: hand.time() });
   }
   for (const name of names) assert.ok(skeleton.lookup(ROOT_INO, name));
-  assert.equal(new Set(skeleton.children(ROOT_INO, 0, 100).map((entry) => entry.name.toString('hex'))).size, names.length);
+  assert.equal(new Set(entriesOf(skeleton.childNames(ROOT_INO, 0, 100)).map((entry) => entry.name.toString('hex'))).size, names.length);
   await assertSound();
 });
 
