@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 DESTDIR ?=
 SUITES ?=
+BENCH ?=
 
 NODE := $(shell command -v node 2>/dev/null)
 # Headers that came with this Node, so that native builds need no download; empty where there are none.
@@ -71,8 +72,12 @@ test-asan: build ## the native part under AddressSanitizer: its tests and the fu
 	@scripts/test-asan $(FILES)
 
 .PHONY: bench
-bench: build ## small benchmark: sequential, create, stat, fsync, flush
-	@node dist/test/bench/main.js
+bench: build ## what it costs, beside native xfs and peers (BENCH="--quick --only small --peers btrfs", docs/performance.md)
+	@node dist/test/bench/main.js $(BENCH)
+
+.PHONY: bench-setup
+bench-setup: build ## install the peers of the bench (apt packages, as root)
+	@node dist/test/bench/main.js --install
 
 .PHONY: lint
 lint: node_modules/.package-lock.json ## formatter and linter findings, types, tidy rules

@@ -1,11 +1,12 @@
 // The process that uses a file system while the bench measures: one workload, named on the command line as JSON, timed by itself
-// and answered as JSON. Its time includes the durable end: fsync, then the sync of the file system. What it reads it checks.
-import { spawnSync } from 'node:child_process';
+// and answered as JSON. What it reads it checks. Which times include the durable end is said at each.
 import { randomFillSync } from 'node:crypto';
-import { closeSync, constants, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { spread } from './request.js';
+import { Sqlite } from '../../src/skeleton/sqlite.js';
 import type { Request } from './request.js';
+import { spread } from './request.js';
+import { syncAll } from './sync.js';
 
 const mebibyte = 1024 * 1024;
 const fileBytes = 4096;
@@ -23,8 +24,10 @@ function perform(request: Request): readonly number[] {
       return writeBig(request.path, request.mebibytes);
     case 'read':
       return readBig(request.path, request.mebibytes);
+    case 'make-folders':
+      return makeFolders(request.folder, request.files);
     case 'create':
-      return create(request.folder, request.files);
+      return create(request.folder, request.files, request.part, request.parts);
     case 'stat':
       return [timed(() => statAll(request.folder, request.files)), timed(() => statAll(request.folder, request.files))];
     case 'list':
@@ -32,9 +35,13 @@ function perform(request: Request): readonly number[] {
     case 'read-small':
       return [timed(() => readSmall(request.folder, request.files))];
     case 'delete':
-      return deleteAll(request.folder, request.files);
+      return deleteAll(request.folder, request.files, request.below);
     case 'append':
       return append(request.path, request.times);
+    case 'transactions':
+      return transactions(request.path, request.journal, request.times, request.secondsMax);
+    case 'check-database':
+      return checkDatabase(request.path, request.rows);
   }
 }
 
@@ -45,22 +52,14 @@ function timed(action: () => void): number {
   return Number(process.hrtime.bigint() - start) / 1e9;
 }
 
-/** fsync of the folder covers all of a volume's changes; a native file system needs its own sync on top. */
-function syncAll(folder: string): void {
-  const directory = openSync(folder, constants.O_RDONLY);
-  fsyncSync(directory);
-  closeSync(directory);
-  const done = spawnSync('sync', ['-f', folder]);
-  if (done.status !== 0) throw new Error(`sync -f ${folder}: ${String(done.stderr)}`);
-}
-
 /** Takes memory and frees it: a virtual machine that gave memory back to its host pays for every page it takes again. */
 function prime(mebibytes: number): readonly number[] {
-  for (let at = 0; at < mebibytes; at += 64) Buffer.alloc(64 * mebibyte, 1);
-  return [];
+  const taken: Buffer[] = [];
+  for (let at = 0; at < mebibytes; at += 64) taken.push(Buffer.alloc(64 * mebibyte, 1));
+  return [taken.length];
 }
 
-/** The block's number in its first bytes, so that a block out of place is seen. */
+/** With its fsync. The block's number is in its first bytes, so that a block out of place is seen. */
 function writeBig(path: string, mebibytes: number): readonly number[] {
   const block = randomFillSync(Buffer.allocUnsafeSlow(mebibyte));
   const seconds = timed(() => {
@@ -92,20 +91,27 @@ function readBig(path: string, mebibytes: number): readonly number[] {
   return [seconds];
 }
 
-function create(folder: string, files: number): readonly number[] {
-  const body = randomFillSync(Buffer.allocUnsafeSlow(fileBytes));
-  const paths = spread(folder, files);
+function makeFolders(folder: string, files: number): readonly number[] {
   mkdirSync(folder);
-  for (const name of new Set(paths.map((path) => dirname(path)))) mkdirSync(name);
-  syncAll(folder);
+  for (const name of new Set(spread(folder, files).map((path) => dirname(path)))) mkdirSync(name);
+  return [];
+}
+
+/** Without a durable end: that comes when all parts are done. */
+function create(folder: string, files: number, part: number, parts: number): readonly number[] {
+  const body = randomFillSync(Buffer.allocUnsafeSlow(fileBytes));
+  const all = spread(folder, files);
+  const first = Math.floor((part * files) / parts);
+  const paths = all.slice(first, Math.floor(((part + 1) * files) / parts));
+  process.stdout.write('ready\n');
+  readSync(0, Buffer.alloc(1));
   const seconds = timed(() => {
     paths.forEach((path, number) => {
-      body.writeUInt32LE(number, 0);
+      body.writeUInt32LE(first + number, 0);
       const file = openSync(path, 'wx');
       if (writeSync(file, body) !== fileBytes) throw new Error('short write');
       closeSync(file);
     });
-    syncAll(folder);
   });
   return [seconds];
 }
@@ -132,11 +138,12 @@ function readSmall(folder: string, files: number): void {
   });
 }
 
-function deleteAll(folder: string, files: number): readonly number[] {
+/** With its durable end. */
+function deleteAll(folder: string, files: number, below: readonly string[]): readonly number[] {
   const paths = spread(folder, files);
   const seconds = timed(() => {
     for (const path of paths) unlinkSync(path);
-    syncAll(folder);
+    syncAll(folder, below);
   });
   return [seconds];
 }
@@ -159,6 +166,32 @@ function append(path: string, times: number): readonly number[] {
   closeSync(file);
   each.sort((a, b) => a - b);
   return [seconds, each[Math.floor(times * 0.99)] ?? 0];
+}
+
+/** One row a transaction, synchronous = FULL. Answers with seconds and how many there was time for. */
+function transactions(path: string, journal: 'WAL' | 'DELETE', times: number, secondsMax: number): readonly number[] {
+  const database = new Sqlite(path);
+  const mode = database.pragma(`journal_mode = ${journal}`, { simple: true });
+  if (mode !== journal.toLowerCase()) throw new Error(`the journal mode is ${String(mode)}`);
+  database.pragma('synchronous = FULL');
+  database.exec('CREATE TABLE written (id INTEGER PRIMARY KEY, value TEXT NOT NULL)');
+  const insert = database.prepare('INSERT INTO written (value) VALUES (?)');
+  const end = process.hrtime.bigint() + BigInt(secondsMax) * 1_000_000_000n;
+  let done = 0;
+  const seconds = timed(() => {
+    for (; done < times && process.hrtime.bigint() < end; done++) insert.run(String(done).padStart(100, '0'));
+  });
+  database.close();
+  return [seconds, done];
+}
+
+function checkDatabase(path: string, rows: number): readonly number[] {
+  const database = new Sqlite(path);
+  const sound = database.pragma('integrity_check', { simple: true });
+  const found = database.prepare<[], { rows: number }>('SELECT count(*) AS rows FROM written').get()?.rows;
+  database.close();
+  if (sound !== 'ok' || found !== rows) throw new Error(`the database is ${String(sound)}, with ${found} of ${rows} rows`);
+  return [];
 }
 
 main();

@@ -4,10 +4,15 @@ import { join } from 'node:path';
 export type Request =
   | { readonly work: 'prime'; readonly mebibytes: number }
   | { readonly work: 'write' | 'read'; readonly path: string; readonly mebibytes: number }
-  | { readonly work: 'create' | 'stat' | 'list' | 'read-small' | 'delete'; readonly folder: string; readonly files: number }
-  | { readonly work: 'append'; readonly path: string; readonly times: number };
+  | { readonly work: 'make-folders' | 'stat' | 'list' | 'read-small'; readonly folder: string; readonly files: number }
+  /** Waits for a line on its input before it begins, says `ready` before that: several of these can begin at the same moment. */
+  | { readonly work: 'create'; readonly folder: string; readonly files: number; readonly part: number; readonly parts: number }
+  | { readonly work: 'delete'; readonly folder: string; readonly files: number; readonly below: readonly string[] }
+  | { readonly work: 'append'; readonly path: string; readonly times: number }
+  | { readonly work: 'transactions'; readonly path: string; readonly journal: 'WAL' | 'DELETE'; readonly times: number; readonly secondsMax: number }
+  | { readonly work: 'check-database'; readonly path: string; readonly rows: number };
 
-const folders = 50;
+const folders = 100;
 
 /** Paths of `files` files, folder by folder. */
 export function spread(folder: string, files: number): readonly string[] {

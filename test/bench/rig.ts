@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { endLeftovers } from '../leftovers.js';
 
-const memoryFolder = '/dev/shm/holdfast-bench';
+/** In memory: images of the disks, and what the workloads start from. */
+export const memoryFolder = '/dev/shm/holdfast-bench';
 export const stageFolder = join(tmpdir(), 'holdfast-bench');
 export const mark = 'bench';
 
@@ -55,44 +56,52 @@ export function addDisk(name: string, mebibytes: number): RamDisk {
   return disk;
 }
 
-/** An empty file system, mounted. */
+/** An empty xfs, mounted. */
 export function format(disk: RamDisk): void {
-  unmount(disk);
+  wipe(disk);
   execFileSync('mkfs.xfs', ['-q', '-f', '-K', disk.device]);
   mount(disk);
+}
+
+/** Unmounted, and nobody takes it for a file system any longer. */
+export function wipe(disk: RamDisk): void {
+  unmount(disk.folder);
+  execFileSync('wipefs', ['-aq', disk.device]);
 }
 
 export function mount(disk: RamDisk): void {
   execFileSync('mount', ['-t', 'xfs', '-o', 'noatime', disk.device, disk.folder]);
 }
 
-/** Its caches go with it. */
-export function unmount(disk: RamDisk): void {
-  for (let tries = 0; spawnSync('mountpoint', ['-q', disk.folder]).status === 0; tries++) {
-    const done = spawnSync('umount', [disk.folder], { encoding: 'utf8' });
-    if (done.status === 0) return;
-    if (tries >= 50) throw new Error(`${disk.folder} cannot be unmounted: ${done.stderr}`);
+/** Caches go with it. Nothing happens where nothing is mounted. */
+export function unmount(folder: string): void {
+  for (let tries = 0; isMounted(folder); tries++) {
+    const done = spawnSync('umount', [folder], { encoding: 'utf8' });
+    if (done.status === 0) continue;
+    if (tries >= 50) throw new Error(`${folder} cannot be unmounted: ${done.stderr}`);
     spawnSync('sleep', ['0.1']);
   }
 }
 
-export function remount(disks: readonly RamDisk[]): void {
-  for (const disk of disks) {
-    unmount(disk);
-    mount(disk);
-  }
+export function isMounted(folder: string): boolean {
+  return spawnSync('mountpoint', ['-q', folder]).status === 0;
 }
 
-/** Everything that is dirty reaches the devices. */
-export function syncDisks(disks: readonly RamDisk[]): void {
-  execFileSync('sync', ['-f', ...disks.map((disk) => disk.folder)]);
+export function remount(disks: readonly RamDisk[]): void {
+  for (const disk of disks) {
+    unmount(disk.folder);
+    mount(disk);
+  }
 }
 
 /** /sys/block/NAME/stat: sectors of 512 bytes read and written, flush requests (Documentation/block/stat.rst). */
 export function traffic(disks: readonly RamDisk[]): DiskTraffic {
   let [readBytes, writtenBytes, flushes] = [0, 0, 0];
   for (const disk of disks) {
-    const fields = readFileSync(`/sys/block/${basename(disk.device)}/stat`, 'utf8').trim().split(/\s+/).map(Number);
+    const fields = readFileSync(`/sys/block/${basename(disk.device)}/stat`, 'utf8')
+      .trim()
+      .split(/\s+/)
+      .map(Number);
     readBytes += 512 * (fields[2] ?? 0);
     writtenBytes += 512 * (fields[6] ?? 0);
     flushes += fields[15] ?? 0;
