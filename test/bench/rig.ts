@@ -42,9 +42,19 @@ export function openStage(): void {
 export function closeStage(): void {
   endLeftovers(mark, stageFolder);
   endLeftovers(mark, memoryFolder);
+  endLoopDevices();
   // A file system that was unmounted lazily lets go a little after its last user died: then its loop device goes by itself.
   rmSync(stageFolder, { recursive: true, force: true });
   rmSync(memoryFolder, { recursive: true, force: true });
+}
+
+/** Of a bench that was killed with its mount namespace the kernel does not know the whole path any longer, only its end. */
+function endLoopDevices(): void {
+  const ours = new RegExp(`^(/dev/loop\\d+) \\S*/${basename(memoryFolder)}/\\w+\\.img\\b`);
+  for (const line of execFileSync('losetup', ['-n', '--raw', '-O', 'NAME,BACK-FILE', '-a'], { encoding: 'utf8' }).split('\n')) {
+    const device = ours.exec(line)?.[1];
+    if (device !== undefined) spawnSync('losetup', ['-d', device]);
+  }
 }
 
 export function addDisk(name: string, mebibytes: number): RamDisk {
