@@ -11,6 +11,8 @@ NODE := $(shell command -v node 2>/dev/null)
 NODE_PREFIX := $(if $(NODE),$(patsubst %/bin/node,%,$(realpath $(NODE))))
 NODEDIR ?= $(if $(wildcard $(NODE_PREFIX)/include/node/node.h),$(NODE_PREFIX))
 export npm_config_nodedir := $(NODEDIR)
+# node-gyp compiles on all processors only when told to.
+export JOBS ?= max
 BIN := node_modules/.bin
 
 .PHONY: help
