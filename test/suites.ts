@@ -8,14 +8,36 @@ export interface Suite {
   readonly name: string;
   /** Files at once. */
   readonly concurrency: number;
-  /** Files that own the machine: they run after the others, one at a time. */
-  readonly alone?: readonly string[];
+  /** Only these run beside one another, in this order; all others afterwards, each alone. Default: all. */
+  readonly together?: readonly string[];
   readonly fileTimeoutMs: number;
   /** It only computes: in a run of several suites it works from the start beside the others, in the time that those leave. */
   readonly beside?: boolean;
 }
 
 const minute = 60_000;
+
+/**
+ * The longest first. Each has a folder, disks, a bucket and daemons of its own and waits for most of its time: for disks, for limits, for
+ * ends of processes. Not here: what holds on to mounts of others (a namespace of mounts keeps every mount that there was when it
+ * began), freezes a filesystem (which holds up every sync(2)), drops the caches of the machine or is about its limits.
+ */
+const mountTogether = [
+  'drills/kill',
+  'drills/pairs-lost',
+  'drills/all-lost',
+  'drills/disk-lost',
+  'drills/bucket',
+  'drills/database-lost',
+  'shutdown',
+  'conditions',
+  'posix',
+  'fuse-native',
+  'full-disks',
+  'fuse-protocol',
+  'semantics',
+  'clock-and-twice',
+];
 export const suites: readonly Suite[] = [
   { name: 'tidy', concurrency: 2, fileTimeoutMs: 2 * minute },
   { name: 'unit', concurrency: 2, fileTimeoutMs: 2 * minute },
@@ -25,9 +47,9 @@ export const suites: readonly Suite[] = [
   { name: 'golden', concurrency: 2, fileTimeoutMs: 2 * minute },
   { name: 'crash', concurrency: 1, fileTimeoutMs: 10 * minute },
   { name: 'simulation', concurrency: 2, fileTimeoutMs: 60 * minute, beside: true },
-  { name: 'cli', concurrency: 1, fileTimeoutMs: 5 * minute },
+  { name: 'cli', concurrency: 2, fileTimeoutMs: 5 * minute },
   { name: 'posix', concurrency: 1, fileTimeoutMs: 10 * minute },
-  { name: 'mount', concurrency: 1, fileTimeoutMs: 40 * minute },
+  { name: 'mount', concurrency: 2, together: mountTogether, fileTimeoutMs: 40 * minute },
 ];
 
 export interface SuiteFiles {
@@ -37,19 +59,18 @@ export interface SuiteFiles {
   readonly alone: readonly string[];
 }
 
-/** Compiled files of a suite, from test/SUITE/**\/*.test.ts; where parts are given, of these only. Those in folders, which are the longer ones, come first. */
+/** Compiled files of a suite, from test/SUITE/**\/*.test.ts; where parts are given, of these only. */
 export function filesOf(suite: Suite, parts: readonly string[]): SuiteFiles {
   const folder = join(repositoryRoot, 'test', suite.name);
   if (!existsSync(folder)) return { together: [], alone: [] };
-  const inFolder = (name: string): number => (name.includes('/') ? 0 : 1);
-  const names = (readdirSync(folder, { recursive: true }) as string[])
+  const all = (readdirSync(folder, { recursive: true }) as string[])
     .filter((name) => name.endsWith('.test.ts'))
-    .filter((name) => parts.length === 0 || parts.some((part) => `${suite.name}/${name}`.startsWith(part)))
     .map((name) => name.slice(0, -'.test.ts'.length))
-    .sort((a, b) => inFolder(a) - inFolder(b) || (a < b ? -1 : 1));
-  const misnamed = parts.length > 0 ? [] : (suite.alone ?? []).filter((name) => !names.includes(name));
-  if (misnamed.length > 0) throw new Error(`suites.ts lets ${misnamed.join(', ')} run alone, but there is no such file in test/${suite.name}`);
-  const isAlone = (name: string): boolean => suite.alone?.includes(name) === true;
+    .sort();
+  const together = suite.together ?? all;
+  const misnamed = together.filter((name) => !all.includes(name));
+  if (misnamed.length > 0) throw new Error(`suites.ts names ${misnamed.join(', ')}, but there is no such file in test/${suite.name}`);
+  const asked = (name: string): boolean => parts.length === 0 || parts.some((part) => `${suite.name}/${name}.test.ts`.startsWith(part));
   const compiled = (name: string): string => join(import.meta.dirname, suite.name, `${name}.test.js`);
-  return { together: names.filter((name) => !isAlone(name)).map(compiled), alone: names.filter(isAlone).map(compiled) };
+  return { together: together.filter(asked).map(compiled), alone: all.filter((name) => asked(name) && !together.includes(name)).map(compiled) };
 }
