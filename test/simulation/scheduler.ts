@@ -69,6 +69,20 @@ export class Scheduler {
     return settled ? promise : 'stopped';
   }
 
+  /** Lets so much happen and no more; less when nothing is left that could happen. */
+  async let(stepsMax: number): Promise<void> {
+    for (let step = 0, spins = 0; step < stepsMax; ) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.halted) return;
+      if (realCallsUnderWay()) {
+        if (++spins > spinsMax) await new Promise((resolve) => setTimeout(resolve, 1));
+      } else if (this.#step()) {
+        step++;
+        spins = 0;
+      } else if (++spins > spinsMax) return;
+    }
+  }
+
   #step(): boolean {
     this.steps++;
     if (this.#ready.length === 0 || (this.#timers.length > 0 && this.#random.below(16) === 0)) {

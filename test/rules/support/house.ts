@@ -67,7 +67,7 @@ export class House {
 
   /** Lets so much happen and no more. */
   async let(steps: number): Promise<void> {
-    await this.world.scheduler.run(new Promise(() => {}), steps);
+    await this.world.scheduler.let(steps);
   }
 
   /** Lets things happen until the condition holds. */
