@@ -80,6 +80,12 @@ export class RecordApplier {
     }
   }
 
+  /** Writes what tables keep in memory: before a commit. */
+  settle(): void {
+    this.#tables.inodes.settle();
+    this.#tables.segments.settle();
+  }
+
   #applyStore(lsn: Lsn, record: StoreRecord): void {
     const { counters, data, segments, disks, roots, deltas } = this.#tables;
     switch (record.type) {
@@ -117,9 +123,10 @@ export class RecordApplier {
   }
 
   #create(lsn: Lsn, record: CreateRecord): void {
-    const { inodes, names } = this.#tables;
+    const { inodes, names, xattrs } = this.#tables;
     const place = names.insert(record.parent, record.name, record.ino, record.mode);
     inodes.insert(record, place);
+    xattrs.created(record.ino);
     inodes.touchDirectory(record.parent, isDirectory(record.mode) ? 1 : 0, record.time);
     this.#nameDelta(lsn, record.ino, record);
   }

@@ -1,4 +1,6 @@
 // Inode rows: reading them, and the small updates that records consist of.
+// Rows that were read or changed lately are kept: a new file is asked for half a dozen times before it is closed. What changes again and
+// again (sizes, times, links of a directory) is written when somebody reads the table in another way, and before a commit.
 // A row also carries one of the inode's names (parent, cookie): the only one of a directory, the main one of anything else.
 import { assert } from '../base/assert.js';
 import type { Timespec } from '../base/clock.js';
@@ -19,6 +21,11 @@ type Columns = readonly [
   number, number, number, number, number, number, number, number, number,
   number, number, number, number, number, number, number, number,
 ];
+
+/** Rows kept; past it all are read anew. */
+const keptMax = 4_096;
+/** Rows whose change is not written yet: so many are written in the turn that meets the bound. */
+const unwrittenMax = 256;
 
 /** A place in the tree of names. */
 export interface NamePlace {
@@ -67,19 +74,9 @@ function statements(db: Connection) {
     target: db.prepare<[number], Buffer | null>('SELECT target FROM inode WHERE ino = ?').pluck(),
     place: db.prepare<[number], NamePlace>('SELECT parent, cookie FROM inode WHERE ino = ?'),
     setPlace: db.prepare<[number, number, number]>('UPDATE inode SET parent = ?, cookie = ? WHERE ino = ?'),
-    touchDirectory: db.prepare<[number, number, number, number, number, number]>(
-      `UPDATE inode SET nlink = nlink + ?, mtime_sec = ?, mtime_nsec = ?, ctime_sec = ?, ctime_nsec = ? WHERE ino = ? AND mode & ${typeMask} = ${directoryType} AND nlink > 0`,
-    ),
-    setLinks: db.prepare<[number, number, number, number]>('UPDATE inode SET nlink = ?, ctime_sec = ?, ctime_nsec = ? WHERE ino = ?'),
-    changed: db.prepare<[number, number, number]>('UPDATE inode SET ctime_sec = ?, ctime_nsec = ? WHERE ino = ?'),
-    data: db.prepare<[number, number, number, number, number, number, number]>(
-      'UPDATE inode SET size = ?, allocated = ?, mtime_sec = ?, mtime_nsec = ?, ctime_sec = ?, ctime_nsec = ? WHERE ino = ?',
-    ),
-    allocated: db.prepare<[number, number]>('UPDATE inode SET allocated = allocated + ? WHERE ino = ?'),
-    attributes: db.prepare(
-      `UPDATE inode SET mode = coalesce((mode & ${typeMask}) | ?, mode), uid = coalesce(?, uid), gid = coalesce(?, gid),
-       atime_sec = coalesce(?, atime_sec), atime_nsec = coalesce(?, atime_nsec), mtime_sec = coalesce(?, mtime_sec), mtime_nsec = coalesce(?, mtime_nsec),
-       ctime_sec = ?, ctime_nsec = ? WHERE ino = ?`,
+    update: db.prepare(
+      `UPDATE inode SET mode = ?, nlink = ?, uid = ?, gid = ?, size = ?, allocated = ?, atime_sec = ?, atime_nsec = ?,
+       mtime_sec = ?, mtime_nsec = ?, ctime_sec = ?, ctime_nsec = ? WHERE ino = ?`,
     ),
   };
 }
@@ -87,15 +84,25 @@ function statements(db: Connection) {
 export class Inodes {
   readonly #sql: ReturnType<typeof statements>;
   readonly #counters: Counters;
+  readonly #kept = new Map<number, Inode>();
+  /** Kept ones that are ahead of their rows. */
+  readonly #unwritten = new Set<number>();
 
   constructor(db: Connection, counters: Counters) {
     this.#sql = statements(db);
     this.#counters = counters;
   }
 
+  /** Writes what is only kept. Before a commit. */
+  settle(): void {
+    for (const ino of this.#unwritten) this.#write(ino);
+  }
+
   get(ino: number): Inode | null {
+    const kept = this.#kept.get(ino);
+    if (kept !== undefined) return kept;
     const row = this.#sql.get.get(ino);
-    return row === undefined ? null : inodeOf(row);
+    return row === undefined ? null : this.#keep(inodeOf(row));
   }
 
   /** For records: their inodes exist. */
@@ -107,11 +114,11 @@ export class Inodes {
 
   byName(parent: number, cookieFrom: number, cookieTo: number, name: Buffer): Inode | null {
     const row = this.#sql.byName.get(parent, cookieFrom, cookieTo, name);
-    return row === undefined ? null : inodeOf(row);
+    return row === undefined ? null : (this.#kept.get(row[0]) ?? this.#keep(inodeOf(row)));
   }
 
   ofDirectory(parent: number, cookie: number, limit: number): readonly ListedChild[] {
-    return this.#sql.ofDirectory.all(parent, cookie, limit).map((row) => ({ name: row[18], cookie: row[17], inode: inodeOf(row) }));
+    return this.#sql.ofDirectory.all(parent, cookie, limit).map((row) => ({ name: row[18], cookie: row[17], inode: this.#kept.get(row[0]) ?? inodeOf(row) }));
   }
 
   /** The inode whose extents these are; null when it is gone. */
@@ -127,11 +134,28 @@ export class Inodes {
       record.ino, record.content, record.mode, directory ? 2 : 1, record.uid, record.gid, record.rdev, record.target?.length ?? 0,
       time.sec, time.nsec, time.sec, time.nsec, time.sec, time.nsec, time.sec, time.nsec, place.parent, place.cookie, record.target,
     );
+    this.#keep({
+      ino: record.ino,
+      content: record.content,
+      mode: record.mode,
+      nlink: directory ? 2 : 1,
+      uid: record.uid,
+      gid: record.gid,
+      rdev: record.rdev,
+      size: record.target?.length ?? 0,
+      allocated: 0,
+      atime: time,
+      mtime: time,
+      ctime: time,
+      btime: time,
+    });
     this.#counters.files += 1;
     this.#counters.nextIno = Math.max(this.#counters.nextIno, record.ino + 1, record.content + 1);
   }
 
   remove(ino: Ino): void {
+    this.#unwritten.delete(ino);
+    this.#kept.delete(ino);
     this.#sql.remove.run(ino);
     this.#counters.files -= 1;
   }
@@ -150,17 +174,18 @@ export class Inodes {
 
   /** A directory gained or lost an entry; `links` is the change of its subdirectories. */
   touchDirectory(ino: number, links: number, time: Timespec): void {
-    const { changes } = this.#sql.touchDirectory.run(links, time.sec, time.nsec, time.sec, time.nsec, ino);
-    assert(changes === 1, `inode ${ino} is a linked directory`);
+    const inode = this.need(ino);
+    assert(isDirectory(inode.mode) && inode.nlink > 0, `inode ${ino} is a linked directory`);
+    this.#change({ ...inode, nlink: inode.nlink + links, mtime: time, ctime: time });
   }
 
   setLinks(ino: number, nlink: number, time: Timespec): void {
-    this.#sql.setLinks.run(nlink, time.sec, time.nsec, ino);
+    this.#change({ ...this.need(ino), nlink, ctime: time });
   }
 
   /** Sets ctime. */
   changed(ino: number, time: Timespec): void {
-    assert(this.#sql.changed.run(time.sec, time.nsec, ino).changes === 1, `inode ${ino} exists`);
+    this.#change({ ...this.need(ino), ctime: time });
   }
 
   /** After a change of data: size, bytes under extents, mtime and ctime. */
@@ -168,20 +193,49 @@ export class Inodes {
     const allocated = inode.allocated + allocatedChange;
     assert(allocated >= 0, `inode ${inode.ino} has no negative space`);
     this.#counters.liveBytes += allocatedChange;
-    this.#sql.data.run(size, allocated, time.sec, time.nsec, time.sec, time.nsec, inode.ino);
+    this.#change({ ...inode, size, allocated, mtime: time, ctime: time });
   }
 
   addAllocated(ino: Ino, change: number): void {
     this.#counters.liveBytes += change;
-    this.#sql.allocated.run(change, ino);
+    const inode = this.need(ino);
+    this.#change({ ...inode, allocated: inode.allocated + change });
   }
 
   setAttributes(record: AttributeRecord): void {
-    const { atime, mtime, ctime } = record;
-    const { changes } = this.#sql.attributes.run(
-      record.mode === undefined ? null : record.mode & 0o7777, record.uid ?? null, record.gid ?? null,
-      atime?.sec ?? null, atime?.nsec ?? null, mtime?.sec ?? null, mtime?.nsec ?? null, ctime.sec, ctime.nsec, record.ino,
-    );
-    assert(changes === 1, `inode ${record.ino} exists`);
+    const inode = this.need(record.ino);
+    this.#change({
+      ...inode,
+      mode: record.mode === undefined ? inode.mode : (inode.mode & typeMask) | (record.mode & 0o7777),
+      uid: record.uid ?? inode.uid,
+      gid: record.gid ?? inode.gid,
+      atime: record.atime ?? inode.atime,
+      mtime: record.mtime ?? inode.mtime,
+      ctime: record.ctime,
+    });
+  }
+
+  #change(inode: Inode): void {
+    this.#keep(inode);
+    this.#unwritten.add(inode.ino);
+    if (this.#unwritten.size > unwrittenMax) this.settle();
+  }
+
+  #keep(inode: Inode): Inode {
+    if (this.#kept.size >= keptMax) {
+      this.settle();
+      this.#kept.clear();
+    }
+    this.#kept.set(inode.ino, inode);
+    return inode;
+  }
+
+  #write(ino: number): void {
+    const inode = this.#kept.get(ino);
+    assert(inode !== undefined, 'what is not written is kept');
+    const { mode, nlink, uid, gid, size, allocated, atime, mtime, ctime } = inode;
+    const { changes } = this.#sql.update.run(mode, nlink, uid, gid, size, allocated, atime.sec, atime.nsec, mtime.sec, mtime.nsec, ctime.sec, ctime.nsec, ino);
+    assert(changes === 1, `inode ${ino} exists`);
+    this.#unwritten.delete(ino);
   }
 }

@@ -39,7 +39,7 @@ function statements(db: Connection) {
       )
       .raw(),
     any: db.prepare<[number], number>('SELECT 1 FROM dirent WHERE parent = ? LIMIT 1').pluck(),
-    insert: db.prepare<[number, number, number, number, Buffer]>('INSERT INTO dirent (parent, cookie, ino, type, name) VALUES (?, ?, ?, ?, ?)'),
+    insert: db.prepare<[number, number, number, number, Buffer]>('INSERT OR IGNORE INTO dirent (parent, cookie, ino, type, name) VALUES (?, ?, ?, ?, ?)'),
     replace: db.prepare<[number, number, number, number]>('UPDATE dirent SET ino = ?, type = ? WHERE parent = ? AND cookie = ?'),
     remove: db.prepare<[number, number]>('DELETE FROM dirent WHERE parent = ? AND cookie = ?'),
     otherFirst: db.prepare<[number], NamePlace>('SELECT parent, cookie FROM other_name WHERE ino = ? ORDER BY parent, cookie LIMIT 1'),
@@ -109,6 +109,8 @@ export class Names {
   /** New entry; the name must be free. Gives its place. */
   insert(parent: Ino, name: Buffer, ino: Ino, mode: number): NamePlace {
     const first = nameCookie(this.#key, name);
+    // Nearly always the first place is free; the caller has looked whether the name is.
+    if (this.#sql.insert.run(parent, first, ino, mode & typeMask, name).changes === 1) return { parent, cookie: first };
     const taken = new Set<number>();
     for (const row of this.#sql.near.all(parent, first, first + probesMax - 1)) {
       assert(!row.name.equals(name), `the name is free in directory ${parent}`);
@@ -117,7 +119,7 @@ export class Names {
     let cookie = first;
     while (taken.has(cookie)) cookie++;
     assert(cookie < first + probesMax, 'a keyed hash does not collide eight times');
-    this.#sql.insert.run(parent, cookie, ino, mode & typeMask, name);
+    assert(this.#sql.insert.run(parent, cookie, ino, mode & typeMask, name).changes === 1, 'a place that nobody has is free');
     return { parent, cookie };
   }
 

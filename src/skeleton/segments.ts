@@ -34,6 +34,8 @@ interface HotSegment {
 }
 
 const hotSegmentsMax = 4_096;
+/** A turn that meets the bound writes so many rows. */
+const unsettledMax = 256;
 
 const states: readonly SegmentState[] = ['open', 'sealed', 'dead'];
 
@@ -77,8 +79,7 @@ function statements(db: Connection) {
     seal: db.prepare(
       `UPDATE segment SET state = ${stateSealed}, length = ?, share = ?, layout = ?, k = ?, m = ?, e = ?, shard_bytes = ? WHERE segment = ?`,
     ),
-    live: db.prepare<[number, number]>('UPDATE segment SET live = ? WHERE segment = ?'),
-    share: db.prepare<[number, number]>('UPDATE segment SET share = ? WHERE segment = ?'),
+    live: db.prepare<[number, number, number]>('UPDATE segment SET live = ?, share = ? WHERE segment = ?'),
     die: db.prepare<[number, number]>(`UPDATE segment SET state = ${stateDead}, died_lsn = ? WHERE segment = ? AND state < ${stateDead} AND live = 0`),
     present: db.prepare<[number, number]>('UPDATE segment SET present = ? WHERE segment = ?'),
     noDeltaShards: db.prepare<[number]>('UPDATE segment SET e = 0 WHERE segment = ?'),
@@ -96,6 +97,8 @@ export class Segments {
   readonly #disks: Disks;
   /** What addLive needs of the segments it met lately; equal to their rows, dropped when a record changes the state. */
   readonly #hot = new Map<number, HotSegment>();
+  /** Of these the rows are behind: `live` and `share` are written before anybody looks. */
+  readonly #unsettled = new Map<number, HotSegment>();
 
   constructor(db: Connection, counters: Counters, disks: Disks) {
     this.#sql = statements(db);
@@ -103,24 +106,34 @@ export class Segments {
     this.#disks = disks;
   }
 
+  /** Writes what addLive left in memory. Before a commit, and before rows are read or changed in another way. */
+  settle(): void {
+    for (const [segment, { live, share }] of this.#unsettled) this.#sql.live.run(live, share, segment);
+    this.#unsettled.clear();
+  }
+
   // ---- reading ----
 
   get(segment: SegmentNumber): SegmentRow | null {
+    this.settle();
     const row = this.#sql.get.get(segment);
     return row === undefined ? null : this.#rowOf(row);
   }
 
   list(after: SegmentNumber, limit: number, filter: SegmentFilter): readonly SegmentRow[] {
+    this.settle();
     return this.#sql.list[filter].all(after, limit).map((row) => this.#rowOf(row));
   }
 
   onDisk(disk: DiskId, after: SegmentNumber, limit: number): readonly SegmentRow[] {
+    this.settle();
     const number = this.#disks.find(disk);
     if (number === null) return [];
     return this.#sql.onDisk.all(number, after, limit).map((segment) => this.#rowOf(this.#need(segment)));
   }
 
   garbage(liveShare: number, limit: number): readonly SegmentRow[] {
+    this.settle();
     const rows = this.#sql.garbage.all(Math.floor(liveShare * shareSteps), liveShare, limit);
     return rows.sort((a, b) => a.live / a.length - b.live / b.length || a.segment - b.segment).map((row) => this.#rowOf(row));
   }
@@ -141,7 +154,7 @@ export class Segments {
     assert(row.state === stateOpen || row.length === record.length, `segment ${segment} keeps its length in a new layout`);
     assert(disks.length === layout.k + layout.m + layout.e, `segment ${segment} has a disk for every shard`);
     const share = shareOf(row.live, record.length);
-    this.#hot.delete(segment);
+    this.#cool(segment);
     this.#sql.seal.run(record.length, share, layout.number, layout.k, layout.m, layout.e, layout.shardBytes, segment);
     this.#sql.shardsRemove.run(segment, 0);
     disks.forEach((disk, index) => this.#sql.shardInsert.run(segment, index, this.#disks.number(disk)));
@@ -152,15 +165,13 @@ export class Segments {
     const hot = this.#hot.get(segment) ?? this.#heat(segment);
     hot.live += bytes;
     assert(hot.live >= 0, `segment ${segment} has no negative live bytes`);
-    this.#sql.live.run(hot.live, segment);
-    const share = hot.sealed ? shareOf(hot.live, hot.length) : 0;
-    if (share === hot.share) return;
-    hot.share = share;
-    this.#sql.share.run(share, segment);
+    hot.share = hot.sealed ? shareOf(hot.live, hot.length) : 0;
+    this.#unsettled.set(segment, hot);
+    if (this.#unsettled.size > unsettledMax) this.settle();
   }
 
   drop(lsn: Lsn, segment: SegmentNumber): void {
-    this.#hot.delete(segment);
+    this.#cool(segment);
     assert(this.#sql.die.run(lsn, segment).changes === 1, `nothing refers to segment ${segment} when it dies`);
   }
 
@@ -200,6 +211,12 @@ export class Segments {
     }
   }
 
+  /** A record changes the state: what is remembered ends with it. */
+  #cool(segment: SegmentNumber): void {
+    this.settle();
+    this.#hot.delete(segment);
+  }
+
   #heat(segment: SegmentNumber): HotSegment {
     const row = this.#need(segment);
     assert(row.state !== stateDead, `segment ${segment} is not dead when its references change`);
@@ -210,6 +227,7 @@ export class Segments {
   }
 
   #need(segment: number): SegmentColumns {
+    this.settle();
     const row = this.#sql.get.get(segment);
     assert(row !== undefined, `segment ${segment} exists`);
     return row;

@@ -145,8 +145,7 @@ export class SqliteSkeleton implements Skeleton {
       // Page by page: a statement that is left open would hold a read transaction.
       const page = this.#tables.extents.ofSegment(segment, content, offset, referencesPerQuery);
       for (const reference of page) {
-        ({ content } = reference);
-        ({ offset } = reference.extent);
+        ({ content, extent: { offset } } = reference);
         const ino = this.#tables.inodes.ofContent(asContentId(content));
         if (ino !== null) yield { ino, content: asContentId(content), extent: reference.extent };
       }
@@ -226,6 +225,7 @@ export class SqliteSkeleton implements Skeleton {
     assert(this.#db.inTransaction, 'one commit at a time');
     assert(!this.#broken, 'no record failed since the last commit');
     assert(point.appliedLsn === this.#appliedLsn, `the point ${point.appliedLsn} is where the skeleton stands (${this.#appliedLsn})`);
+    this.#applier.settle();
     this.#tables.counters.save(point);
     this.#db.exec('COMMIT');
     this.#commitPoint = point;

@@ -1,4 +1,4 @@
-// Extended attributes: name and value by inode.
+// Extended attributes: name and value by inode. Most inodes have none, and every new file is asked for one or two: who has none is remembered.
 import type { Ino } from '../base/ids.js';
 import type { XattrRecord } from '../format/records.js';
 import type { Connection } from './connection.js';
@@ -13,15 +13,29 @@ function statements(db: Connection) {
   };
 }
 
+/** Inodes that are known to have none; past it all are looked up anew. */
+const bareMax = 8_192;
+
 export class Xattrs {
   readonly #sql: ReturnType<typeof statements>;
+  readonly #bare = new Set<number>();
 
   constructor(db: Connection) {
     this.#sql = statements(db);
   }
 
   get(ino: Ino, name: Buffer): Buffer | null {
-    return this.#sql.get.get(ino, name) ?? null;
+    if (this.#bare.has(ino)) return null;
+    const value = this.#sql.get.get(ino, name);
+    if (value !== undefined) return value;
+    if (this.#sql.some.get(ino, 1) === undefined) this.created(ino);
+    return null;
+  }
+
+  /** A new inode has none. */
+  created(ino: Ino): void {
+    if (this.#bare.size >= bareMax) this.#bare.clear();
+    this.#bare.add(ino);
   }
 
   names(ino: Ino): readonly Buffer[] {
@@ -29,6 +43,7 @@ export class Xattrs {
   }
 
   set(record: XattrRecord): void {
+    this.#bare.delete(record.ino);
     if (record.value === null) this.#sql.remove.run(record.ino, record.name);
     else this.#sql.put.run(record.ino, record.name, record.value);
   }

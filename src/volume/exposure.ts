@@ -10,6 +10,8 @@ import type { SegmentRow, Skeleton } from '../skeleton/contract.js';
 /** Segments counted in one turn: each is a row with one more for every shard. */
 const segmentsPerTurn = 100;
 
+const none: readonly SegmentNumber[] = [];
+
 interface Entry {
   readonly k: number;
   readonly disks: readonly (DiskId | null)[];
@@ -39,7 +41,10 @@ export class Exposure {
 
   /** Applies a record to the skeleton and follows what it does to a segment. */
   follow(record: JournalRecord, apply: () => void): void {
-    const touched = segmentsOf(record).filter((segment) => segment <= this.#upTo);
+    const named = segmentsOf(record);
+    // Nearly every record: of files, not of segments.
+    if (named.length === 0) return apply();
+    const touched = named.filter((segment) => segment <= this.#upTo);
     for (const segment of touched) this.#add(segment, -1);
     apply();
     for (const segment of touched) this.#add(segment, 1);
@@ -100,6 +105,6 @@ function segmentsOf(record: JournalRecord): readonly SegmentNumber[] {
     case 'delta-shard-drop':
       return record.segments;
     default:
-      return [];
+      return none;
   }
 }
