@@ -157,13 +157,27 @@ export class StoredImageChain implements ImageChain {
     for (const image of images) {
       packs.add(image.pack);
       if (newest !== null && sameImage(image, newest)) continue;
-      // An image that cannot be read any more stops the collection here: what it needs is not known.
-      for (const name of (await this.#reader.rootNode(image)).packs.keys()) packs.add(name);
+      const needed = await this.#packsOf(image);
+      // What it needs is not known: nothing goes until it is kept no more.
+      if (needed === null) return;
+      for (const name of needed) packs.add(name);
     }
     const announcements = new Set(images.map((image) => announcementKey(image.lsn, image.generation)));
     await deleteInBatches(store, await this.#keys(announcementPrefix, (key) => !announcements.has(key)), guard);
     failpoint('image-between-announcements-and-packs');
     await deleteInBatches(store, await this.#keys(packPrefix, (key) => !packs.has(key.slice(packPrefix.length))), guard);
+  }
+
+  /** null: the image cannot be read any more. A removal that a power loss undid can leave its name without its pieces. */
+  async #packsOf(image: ImageReference): Promise<Iterable<string> | null> {
+    try {
+      return (await this.#reader.rootNode(image)).packs.keys();
+    } catch (error) {
+      if (!isErrorOf(error, 'corrupt', 'missing')) throw error;
+      const { store, logger } = this.#parts;
+      logger.warn({ store: store.description, lsn: image.lsn, pack: image.pack, reason: messageOf(error) }, 'an older skeleton image cannot be read any more');
+      return null;
+    }
   }
 
   async #keys(prefix: string, wanted: (key: string) => boolean): Promise<readonly string[]> {

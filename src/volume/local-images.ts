@@ -2,6 +2,7 @@
 // and journal files can go. An image counts only when all copies are durable; a disk that fails gives its copy to another.
 import type { ImageChain, ImageReference } from '../backup/contract.js';
 import { createImageChain } from '../backup/image-chain.js';
+import { sameImage } from '../backup/image-reference.js';
 import { isErrorOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import { asLsn, NO_LSN, type DiskId, type Lsn, type VolumeId } from '../base/ids.js';
@@ -116,8 +117,11 @@ export class LocalImages {
       random: this.#ports.random,
       logger: this.#ports.logger,
     });
-    await chain.open();
-    const entry: Chain = { chain, kept: (await chain.announced()).slice(0, keptImages) };
+    const usable = await chain.open();
+    // Newest first; those before the one that could be opened are names without their pieces.
+    const announced = await chain.announced();
+    const first = usable === null ? -1 : announced.findIndex((image) => sameImage(image, usable));
+    const entry: Chain = { chain, kept: first === -1 ? [] : announced.slice(first, first + keptImages) };
     this.#chains.set(disk.id, entry);
     return entry;
   }

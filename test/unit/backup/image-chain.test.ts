@@ -241,3 +241,22 @@ test('what the newest image needs is never collected', async () => {
   await chain.collect([first]);
   assert.ok((await readAll(chainOn(store).chunks(second))).equals(database.data));
 });
+
+test('a kept image that cannot be read any more stops the collection of pieces, and nothing else', async () => {
+  const store = new MemoryObjectStore();
+  const chain = chainOn(store);
+  const database = new TestDatabase(3 * chunk, new SeededRandom(12));
+  const images: ImageReference[] = [];
+  for (let lsn = 1; lsn <= 3; lsn++) {
+    for (let changed = 0; changed < 3; changed++) database.change(changed);
+    images.push((await chain.publish(database, null, point(lsn), true)).image);
+  }
+  const [oldest, middle, newest] = images as [ImageReference, ImageReference, ImageReference]; // three were published
+  await store.delete([`packs/${middle.pack}`]);
+  const before = packsOf(store);
+  await chain.collect([newest, middle]);
+  assert.deepEqual(packsOf(store), before);
+  await chain.collect([newest]);
+  assert.ok(!packsOf(store).includes(`packs/${oldest.pack}`));
+  assert.ok((await readAll(chainOn(store).chunks(newest))).equals(database.data));
+});
