@@ -218,10 +218,13 @@ function decodeSetattr(r: RequestReader, ino: Ino): Call {
   return { op: 'setattr', caller: callerOf(r), ino, set };
 }
 
+/** A time beyond what can be kept (285 million years) becomes the last that can, as on every filesystem (timestamp_truncate in fs/inode.c). */
 function timeAt(r: RequestReader, secAt: number, nsecAt: number): Timespec | null {
   const sec = r.i64(secAt);
   const nsec = r.u32(nsecAt);
-  return Number.isNaN(sec) || nsec > 999_999_999 ? null : { sec, nsec };
+  if (nsec > 999_999_999) return null;
+  if (!Number.isNaN(sec)) return { sec, nsec };
+  return { sec: (r.u32(secAt + 4) & 0x8000_0000) === 0 ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER, nsec: 0 };
 }
 
 function decodeSymlink(r: RequestReader, ino: Ino): Call {

@@ -56,6 +56,16 @@ export const timeChecks: PosixChecks = {
       assert.deepEqual([stat(path).atimeNs, stat(path).mtimeNs], [BigInt(sec) * second + 5n, BigInt(sec) * second + 7n]);
     }
   },
+  'a time beyond what can be kept becomes the last that can': (dir) => {
+    const path = file(dir, 'f');
+    // A text: more than the exact integers of JavaScript. The year 2,147,483,647, the last that tools can name.
+    call('utimens', path, '67767976233532799', 999_999_999, '67767976233532799', 999_999_999);
+    const last = stat(path).mtimeNs;
+    assert.ok(last > 4_294_967_296n * second && last <= 67_767_976_233_532_900n * second, String(last));
+    call('utimens', path, '-67767976233532799', 0, '-67767976233532799', 0);
+    const first = stat(path).mtimeNs;
+    assert.ok(first <= -2_147_483_648n * second && first >= -67_767_976_233_532_900n * second, String(first));
+  },
   'UTIME_OMIT leaves a time, UTIME_NOW sets the present': (dir) => {
     const path = file(dir, 'f');
     call('utimens', path, 1, 1, 2, 2);
