@@ -37,6 +37,8 @@ const mountTogether = [
   'fuse-protocol',
   'semantics',
   'clock-and-twice',
+  'writeback',
+  'nfs',
 ];
 export const suites: readonly Suite[] = [
   { name: 'tidy', concurrency: 2, fileTimeoutMs: 2 * minute },

@@ -39,6 +39,7 @@ export const allowedValues: Readonly<Record<string, string>> = {
   'mount.noatime': 'true or false',
   'mount.allow_other': 'true or false',
   'mount.read_only': 'true or false',
+  'mount.writeback': 'true or false',
   'log.level': '"debug", "info", "warn" or "error"',
   'log.file': 'an absolute path',
 };
@@ -116,6 +117,7 @@ export const fileSchema = z.strictObject({
       noatime: z.boolean().optional(),
       allow_other: z.boolean().optional(),
       read_only: z.boolean().optional(),
+      writeback: z.boolean().optional(),
     })
     .optional(),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).optional(), file: absolutePath.optional() }).optional(),

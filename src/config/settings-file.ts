@@ -171,6 +171,7 @@ function settingsOf(file: FileValues, path: string, defaults: SettingsDefaults):
       noatime: mount?.noatime ?? false,
       allowOther: mount?.allow_other ?? false,
       readOnly: mount?.read_only ?? false,
+      writeback: mount?.writeback ?? false,
     },
     preferHistory: null,
     log: { level: log?.level ?? base.log.level, filePath: log?.file ?? null },

@@ -89,6 +89,7 @@ ${line('options', mount.options, mount.options.length === 0, '')}
 ${line('noatime', mount.noatime, mount.noatime === base.mount.noatime, '')}
 ${line('allow_other', mount.allowOther, mount.allowOther === base.mount.allowOther, 'let other users in')}
 ${line('read_only', mount.readOnly, mount.readOnly === base.mount.readOnly, '')}
+${line('writeback', mount.writeback, mount.writeback === base.mount.writeback, 'the kernel holds written bytes back: a power loss takes more')}
 
 [log]
 ${line('level', log.level, log.level === base.log.level, '"debug", "info", "warn", "error"')}

@@ -66,6 +66,8 @@ export interface MountSettings {
   /** Let other users than the one who mounts use it. */
   readonly allowOther: boolean;
   readonly readOnly: boolean;
+  /** The kernel holds written bytes back until the file is closed or synced, or half a minute has passed. */
+  readonly writeback: boolean;
 }
 
 export interface LogSettings {
@@ -129,7 +131,7 @@ export function defaultSettings(name: string, stateDir: string): Omit<VolumeSett
     retention: { keepRoots: 30 },
     commitIntervalMs: 1000,
     driver: 'event-loop',
-    mount: { options: [], noatime: false, allowOther: false, readOnly: false },
+    mount: { options: [], noatime: false, allowOther: false, readOnly: false, writeback: false },
     preferHistory: null,
     log: { level: 'info', filePath: null },
     controlSocketPath: `${stateDir}/control.sock`,

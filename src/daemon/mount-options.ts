@@ -1,5 +1,5 @@
-// Mount options as given with -o and by flags, applied over the configuration file's. Understands ro, rw, allow_other and
-// words about access times; leaves out what is for mount(8), fstab and systemd (defaults, _netdev, user, ...) and what the kernel's own table
+// Mount options as given with -o and by flags, applied over the configuration file's. Understands ro, rw, allow_other,
+// writeback and words about access times; leaves out what is for mount(8), fstab and systemd (defaults, _netdev, user, ...) and what the kernel's own table
 // shows of every FUSE mount; hands the rest to the kernel side. What nobody knows is refused before anything is opened.
 import { HoldfastError } from '../base/errors.js';
 import { asGenerationId, type GenerationId } from '../base/ids.js';
@@ -16,7 +16,7 @@ export interface MountChoices {
   readonly preferHistory?: string;
 }
 
-const ours = ['ro', 'rw', 'noatime', 'relatime', 'strictatime', 'allow_other', 'noallow_other'];
+const ours = ['ro', 'rw', 'noatime', 'relatime', 'strictatime', 'allow_other', 'noallow_other', 'writeback', 'nowriteback'];
 
 /** For mount(8), fstab(5) and systemd.mount(5); or true of every mount of ours (default_permissions). */
 const ignored = new Set([
@@ -62,7 +62,7 @@ function historyOf({ preferHistory }: MountChoices): GenerationId | null {
 
 /** What mount(8) gives at a remount is all that shall hold; what it does not name is as on a mount without options. */
 export function remountSettings(options: readonly string[]): MountSettings {
-  const mount: MountSettings = { options: [], noatime: false, allowOther: false, readOnly: false };
+  const mount: MountSettings = { options: [], noatime: false, allowOther: false, readOnly: false, writeback: false };
   return options.filter((option) => option !== 'remount').reduce(withOption, mount);
 }
 
@@ -77,6 +77,8 @@ function withOption(mount: MountSettings, option: string): MountSettings {
   if (accessTimeWords.has(option)) return withAccessTimes(mount, option);
   if (option === 'allow_other') return { ...mount, allowOther: true };
   if (option === 'noallow_other') return { ...mount, allowOther: false };
+  if (option === 'writeback') return { ...mount, writeback: true };
+  if (option === 'nowriteback') return { ...mount, writeback: false };
   if (isIgnored(option)) return mount;
   if (!knownFlags.includes(option)) throw unknown(option);
   return { ...mount, options: [...mount.options, option] };

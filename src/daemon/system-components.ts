@@ -15,7 +15,7 @@ export const systemComponents: Components = {
   openVolume,
 
   async mount(volume, settings, mountPoint, reference, logger) {
-    const { allowOther } = settings.mount;
+    const { allowOther, writeback } = settings.mount;
     let accessTimes = accessTimesOf(settings.mount);
     const fileSystemOptions: FileSystemOptions = {
       // A remount may change them.
@@ -25,6 +25,7 @@ export const systemComponents: Components = {
       get nodiratime() {
         return accessTimes.nodiratime;
       },
+      kernelTimes: writeback,
       applyUmask: true,
     };
     const session = await mountWith(settings.driver, {
@@ -32,6 +33,7 @@ export const systemComponents: Components = {
       mountPoint,
       name: reference,
       allowOther,
+      writeback,
       flags: [...(volume.readOnly ? ['ro'] : []), ...(settings.mount.noatime ? ['noatime'] : []), ...settings.mount.options],
       clock: volume.clock,
       logger,

@@ -9,12 +9,22 @@ import type { FileSystemState } from './state.js';
 
 const daySec = 86_400;
 
-const notAfter = (a: Timespec, b: Timespec): boolean => a.sec < b.sec || (a.sec === b.sec && a.nsec <= b.nsec);
+/** How far the kernel's coarse clock may be behind ours: its longest tick (10 ms), and what ours lets itself differ (src/base/clock.ts). */
+const kernelClockLagNs = 40_000_000;
+
+/** a <= b + slack, with a slack below a second. */
+function notAfter(a: Timespec, b: Timespec, slackNs: number): boolean {
+  const nsec = b.nsec + slackNs;
+  const sec = nsec < 1_000_000_000 ? b.sec : b.sec + 1;
+  return a.sec < sec || (a.sec === sec && a.nsec <= nsec % 1_000_000_000);
+}
 
 function isDue(state: FileSystemState, inode: Inode, now: Timespec): boolean {
-  const { atime, nodiratime } = state.options;
+  const { atime, nodiratime, kernelTimes } = state.options;
   if (atime === 'noatime' || (nodiratime && isDirectory(inode.mode))) return false;
-  return atime === 'strictatime' || notAfter(inode.atime, inode.mtime) || notAfter(inode.atime, inode.ctime) || secondsOf(now) - secondsOf(inode.atime) >= daySec;
+  // A file may seem to be written before it was made.
+  const slackNs = kernelTimes ? kernelClockLagNs : 0;
+  return atime === 'strictatime' || notAfter(inode.atime, inode.mtime, slackNs) || notAfter(inode.atime, inode.ctime, slackNs) || secondsOf(now) - secondsOf(inode.atime) >= daySec;
 }
 
 /** The inode was read. */

@@ -1,6 +1,7 @@
 // The two ways to the kernel behind one face: the event-loop channel (session.ts), and the npm package fuse-native (path-session.ts)
 // for hosts where that is all there is. The configuration's `driver` chooses; everything above sees a DriverSession.
 import type { Clock } from '../base/clock.js';
+import { HoldfastError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { FuseDriver } from '../config/settings.js';
 import type { FileSystem } from '../filesystem/contract.js';
@@ -16,6 +17,8 @@ export interface DriverOptions extends MountOptions {
   readonly logger: Logger;
   /** A bug was met: the request got EIO, the session goes on, the daemon decides. */
   readonly onFatal: (error: unknown) => void;
+  /** The kernel may hold written bytes back (FUSE_WRITEBACK_CACHE). The second driver cannot: 'invalid' (writeback-driver). */
+  readonly writeback: boolean;
 }
 
 export interface DriverSession {
@@ -32,10 +35,13 @@ export interface DriverSession {
 /** Resolves when the mount answers. 'unavailable' (fuse-native-missing) where that driver cannot be loaded. */
 export async function mountWith(driver: FuseDriver, options: DriverOptions): Promise<DriverSession> {
   if (driver === 'fuse-native') {
+    if (options.writeback) {
+      throw new HoldfastError('invalid', 'mount.writeback does not go with driver = "fuse-native"', { code: 'writeback-driver', hint: 'Leave writeback out, or choose driver = "event-loop".' });
+    }
     options.logger.warn({ driver }, driverLimits[driver] ?? '');
     return PathSession.mount({ ...options, native: loadFuseNative() });
   }
-  const session = await FuseSession.mount(options);
+  const session = await FuseSession.mount({ ...options, settings: { writebackCache: options.writeback } });
   return {
     ended: session.ended,
     unmount: (how) => session.unmount(how),

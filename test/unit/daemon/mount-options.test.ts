@@ -14,7 +14,7 @@ function mountOf(options: string, fromFile: Partial<MountSettings> = {}): MountS
 
 test('an fstab line with everything that is usual there is understood', () => {
   const fstab = 'rw,noexec,nosuid,nodev,user,_netdev,nofail,noauto,noatime,nodiratime,allow_other,x-systemd.automount,X-mount.mkdir,comment=mine,user=anna';
-  assert.deepEqual(mountOf(fstab), { options: ['noexec', 'nosuid', 'nodev', 'nodiratime'], noatime: true, allowOther: true, readOnly: false });
+  assert.deepEqual(mountOf(fstab), { options: ['noexec', 'nosuid', 'nodev', 'nodiratime'], noatime: true, allowOther: true, readOnly: false, writeback: false });
 });
 
 test('of words that contradict each other the last holds, also against the file', () => {
@@ -23,7 +23,9 @@ test('of words that contradict each other the last holds, also against the file'
   assert.equal(mountOf('rw', { readOnly: true }).readOnly, false);
   assert.equal(mountOf('relatime', { noatime: true }).noatime, false);
   assert.equal(mountOf('allow_other,noallow_other').allowOther, false);
-  assert.deepEqual(mountOf('exec', { options: ['noexec', 'allow_other'] }), { options: ['noexec', 'exec'], noatime: false, allowOther: true, readOnly: false });
+  assert.equal(mountOf('writeback').writeback, true);
+  assert.equal(mountOf('nowriteback', { writeback: true }).writeback, false);
+  assert.deepEqual(mountOf('exec', { options: ['noexec', 'allow_other'] }), { options: ['noexec', 'exec'], noatime: false, allowOther: true, readOnly: false, writeback: false });
 });
 
 test('of words about access times the last holds, and nodiratime is about directories only', () => {
@@ -52,6 +54,6 @@ test('what nobody knows is refused with what was probably meant', () => {
 
 test('a remount is told everything that mount(8) found in the kernel’s table; what it does not name does not hold', () => {
   const words = 'suid,dev,ro,nosuid,nodev,relatime,remount,user_id=0,group_id=0,default_permissions,allow_other,max_read=1048576'.split(',');
-  assert.deepEqual(remountSettings(words), { options: ['suid', 'dev', 'nosuid', 'nodev'], noatime: false, allowOther: true, readOnly: true });
+  assert.deepEqual(remountSettings(words), { options: ['suid', 'dev', 'nosuid', 'nodev'], noatime: false, allowOther: true, readOnly: true, writeback: false });
   assert.equal(flagsOf(['ro', 'relatime', 'suid', 'dev']), 1 | (1 << 21));
 });
