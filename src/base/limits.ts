@@ -56,8 +56,8 @@ export const pathBytesMax = 4_095;
 export const xattrValueBytesMax = 64 * KiB;
 /** Inodes changed within a quarter second whose next read shall be seen at the price of a READ; where more change, none (src/filesystem/unseen-reads.ts). */
 export const unseenReadsMax = 64;
-/** JavaScript's exact integers end at 2^53 - 1; sizes and offsets stay below. */
-export const fileBytesMax = Number.MAX_SAFE_INTEGER;
+/** 2^63 - 1, where Linux's offsets and SQLite's integers end. Sizes and offsets are base/file-offset's. */
+export const fileBytesMax = 2n ** 63n - 1n;
 
 assert(segmentBytesMax % cellBytes === 0, 'segments are whole cells');
 assert(requestBytesMax <= segmentBytesMax, 'a request fits into one segment');

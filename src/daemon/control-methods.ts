@@ -1,5 +1,6 @@
 // What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, metrics, remount, detach, stop. Parameters are checked here.
 import { HoldfastError } from '../base/errors.js';
+import { type PlainOffset, toPlain } from '../base/file-offset.js';
 import { fromPrintable } from '../base/printable.js';
 import type { RebuildRequest } from '../recovery/contract.js';
 import type { DeltaKind } from '../skeleton/contract.js';
@@ -10,14 +11,14 @@ import type { Metrics } from './metrics.js';
 import { remountSettings } from './mount-options.js';
 import type { ServedVolume } from './served-volume.js';
 
-/** A delta as it goes over the socket and into --json. */
+/** A delta as it goes over the socket and into --json. Numbers past 2^53 - 1 are texts of digits. */
 export interface DeltaLine {
   readonly lsn: number;
   readonly path: string;
   readonly ino: number;
   readonly kind: DeltaKind;
-  readonly offset: number;
-  readonly length: number;
+  readonly offset: PlainOffset;
+  readonly length: PlainOffset;
   readonly segment: number | null;
   readonly segmentOffset: number;
   /** Seconds since 1970. */
@@ -53,7 +54,7 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
 
 export function deltaLine(delta: NamedDelta): DeltaLine {
   const { lsn, path, ino, kind, offset, length, segment, segmentOffset, time } = delta;
-  return { lsn, path, ino, kind, offset, length, segment, segmentOffset, time: time.sec + time.nsec / 1e9 };
+  return { lsn, path, ino, kind, offset: toPlain(offset), length: toPlain(length), segment, segmentOffset, time: time.sec + time.nsec / 1e9 };
 }
 
 async function flush(served: ServedVolume, call: ControlCall): Promise<unknown> {

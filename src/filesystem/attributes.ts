@@ -1,8 +1,8 @@
 // Lookup and attributes: lookup, forget, getattr, setattr, readlink. Ownership and permission checks are the
 // kernel's (default_permissions); what a change of owner or size does to privileges is decided here.
 import type { Timespec } from '../base/clock.js';
+import { type FileOffset, pastLargestFile } from '../base/file-offset.js';
 import type { Ino } from '../base/ids.js';
-import { fileBytesMax } from '../base/limits.js';
 import type { Inode } from '../skeleton/contract.js';
 import { accessAclName, aclAfterChmod } from './acl.js';
 import { touchAccessTime } from './access-time.js';
@@ -80,10 +80,10 @@ export class AttributeOperations {
 }
 
 /** Sets the size, with the times that go with it even when it stays the same (ftruncate, O_TRUNC). The caller is admitted. */
-export function resize(state: FileSystemState, inode: Inode, size: number, time: Timespec): void {
+export function resize(state: FileSystemState, inode: Inode, size: FileOffset, time: Timespec): void {
   if (isDirectory(inode.mode)) fail(EISDIR);
   if (!isRegular(inode.mode) || size < 0) fail(EINVAL);
-  if (size > fileBytesMax) fail(EFBIG);
+  if (pastLargestFile(size)) fail(EFBIG);
   state.apply({ type: 'truncate', ino: inode.ino, size, time });
 }
 

@@ -4,6 +4,7 @@
 // the method is called in the turn in which admit() gave null. So a method never acts on what it saw before a wait.
 // Buffers: names, targets and xattr values are the callee's to keep; `data` of write is valid only until write returns.
 import type { Timespec } from '../base/clock.js';
+import type { FileOffset } from '../base/file-offset.js';
 import type { Ino } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
 import type { NameList } from '../skeleton/name-list.js';
@@ -20,7 +21,7 @@ export interface SetAttributes {
   readonly mode?: number | undefined;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
-  readonly size?: number | undefined;
+  readonly size?: FileOffset | undefined;
   /** 'now': the server's clock. */
   readonly atime?: Timespec | 'now' | undefined;
   readonly mtime?: Timespec | 'now' | undefined;
@@ -78,20 +79,20 @@ export interface FileSystem {
   /** flags: O_*; with O_TRUNC the file is emptied first, then with `killPriv` setuid/setgid are cleared. */
   open(ino: Ino, flags: number, killPriv: boolean): Answer<Opened>;
   /** flags: O_* of the open file. With O_NOATIME the access time stays. */
-  read(ino: Ino, handle: number, offset: number, length: number, flags?: number): Answer<Buffer>;
+  read(ino: Ino, handle: number, offset: FileOffset, length: number, flags?: number): Answer<Buffer>;
   /** At exactly `offset`, also for O_APPEND: the kernel has put the end of the file there under its inode lock.
    * `data` is only valid until write returns (its promise, too): what is needed later is copied. Gives bytes taken. `killPriv`: clear setuid, and setgid where the group may execute. */
-  write(ino: Ino, handle: number, offset: number, data: Buffer, killPriv: boolean): Answer<number>;
+  write(ino: Ino, handle: number, offset: FileOffset, data: Buffer, killPriv: boolean): Answer<number>;
   /** ENOSYS: close has nothing to do, and the kernel does not ask again. The same for opendir: directories need no handle (0 is passed then). */
   flush(ino: Ino, handle: number): Answer<void>;
   release(ino: Ino, handle: number): void;
   fsync(ino: Ino, dataOnly: boolean): Answer<void>;
   /** mode: FALLOC_FL_*; supported here: 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE(|KEEP_SIZE); others EOPNOTSUPP. */
-  fallocate(ino: Ino, offset: number, length: number, mode: number, caller?: Caller): Answer<void>;
+  fallocate(ino: Ino, offset: FileOffset, length: FileOffset, mode: number, caller?: Caller): Answer<void>;
   /** Both handles are open. The target shares the source's bytes where they lie; gives how many of `length` were done, from the left (0: the source ends there). */
-  copyRange(caller: Caller, fromIno: Ino, fromHandle: number, fromOffset: number, toIno: Ino, toHandle: number, toOffset: number, length: number): Answer<number>;
+  copyRange(caller: Caller, fromIno: Ino, fromHandle: number, fromOffset: FileOffset, toIno: Ino, toHandle: number, toOffset: FileOffset, length: number): Answer<number>;
   /** whence: SEEK_DATA 3, SEEK_HOLE 4. */
-  lseek(ino: Ino, offset: number, whence: number): Answer<number>;
+  lseek(ino: Ino, offset: FileOffset, whence: number): Answer<FileOffset>;
 
   opendir(ino: Ino): Answer<Opened>;
   /** Up to `limit` entries after `cookie`, '.' and '..' first. */

@@ -1,8 +1,8 @@
 // Open files: open, create, read, write, release, fsync. A write lands at exactly the offset the kernel gives:
 // for O_APPEND the kernel has put the end of the file there under its inode lock, while pages of a shared mapping are
 // written back through any handle of the file, append handles too. Looking at the handle's flags would misplace them.
+import { add, bytesBefore, type FileOffset, larger, pastLargestFile, smaller, subtract } from '../base/file-offset.js';
 import type { Ino } from '../base/ids.js';
-import { fileBytesMax } from '../base/limits.js';
 import { touchThroughHandle } from './access-time.js';
 import { resize } from './attributes.js';
 import type { Answer, Caller, Entry, Opened } from './contract.js';
@@ -54,19 +54,19 @@ export class DataOperations {
     return { handle: state.handles.open(ino, flags), keepCache: true };
   }
 
-  read(ino: Ino, number: number, offset: number, length: number, flags: number): Answer<Buffer> {
+  read(ino: Ino, number: number, offset: FileOffset, length: number, flags: number): Answer<Buffer> {
     const handle = this.#state.handles.file(number, ino);
     if (offset < 0) fail(EINVAL);
     touchThroughHandle(this.#state, handle, (flags & O_NOATIME) !== 0);
     return this.#state.volume.read(ino, offset, length);
   }
 
-  write(ino: Ino, number: number, offset: number, data: Buffer, killPriv: boolean): number {
+  write(ino: Ino, number: number, offset: FileOffset, data: Buffer, killPriv: boolean): number {
     const state = this.#state;
     state.checkWritable();
     const handle = state.handles.file(number, ino);
     if (offset < 0) fail(EINVAL);
-    if (offset + data.length > fileBytesMax) fail(EFBIG);
+    if (pastLargestFile(add(offset, data.length))) fail(EFBIG);
     if (data.length === 0) return 0;
     // Privileges go first: a crash between the two must not leave foreign bytes in a setuid program.
     dropPrivilegesOfWrite(state, handle, killPriv);
@@ -76,16 +76,16 @@ export class DataOperations {
   }
 
   /** The target's range becomes the source's, by sharing its bytes. A source that ends within gives less. */
-  copyRange(caller: Caller, fromIno: Ino, fromNumber: number, fromOffset: number, toIno: Ino, toNumber: number, toOffset: number, length: number): number {
+  copyRange(caller: Caller, fromIno: Ino, fromNumber: number, fromOffset: FileOffset, toIno: Ino, toNumber: number, toOffset: FileOffset, length: number): number {
     const state = this.#state;
     state.checkWritable();
     const from = state.handles.file(fromNumber, fromIno);
     state.handles.file(toNumber, toIno);
     if (fromOffset < 0 || toOffset < 0 || length < 0) fail(EINVAL);
-    const rest = Math.min(length, state.inode(fromIno).size - fromOffset);
-    if (rest <= 0) return 0;
-    if (toOffset + rest > fileBytesMax) fail(EFBIG);
-    if (fromIno === toIno && Math.abs(fromOffset - toOffset) < rest) fail(EINVAL);
+    const rest = bytesBefore(state.inode(fromIno).size, fromOffset, length);
+    if (rest === 0) return 0;
+    if (pastLargestFile(add(toOffset, rest))) fail(EFBIG);
+    if (fromIno === toIno && subtract(larger(fromOffset, toOffset), smaller(fromOffset, toOffset)) < rest) fail(EINVAL);
     dropPrivilegesOfCaller(state, caller, toIno);
     touchThroughHandle(state, from);
     state.changed(toIno);

@@ -1,6 +1,7 @@
 // The filesystem that src/fuse calls: one line per operation, handed to its family. What this file adds is that nothing
 // but a PosixError (or a bug) leaves, whether an operation answers at once or later. Operations that have no answer
 // (forget, release, ...) have no errno either.
+import type { FileOffset } from '../base/file-offset.js';
 import type { Ino } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
 import type { NameList } from '../skeleton/name-list.js';
@@ -178,7 +179,7 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  read(ino: Ino, handle: number, offset: number, length: number, flags = 0): Answer<Buffer> {
+  read(ino: Ino, handle: number, offset: FileOffset, length: number, flags = 0): Answer<Buffer> {
     try {
       return settled(this.#data.read(ino, handle, offset, length, flags));
     } catch (error) {
@@ -186,7 +187,7 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  write(ino: Ino, handle: number, offset: number, data: Buffer, killPriv: boolean): number {
+  write(ino: Ino, handle: number, offset: FileOffset, data: Buffer, killPriv: boolean): number {
     try {
       return this.#data.write(ino, handle, offset, data, killPriv);
     } catch (error) {
@@ -211,7 +212,7 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  fallocate(ino: Ino, offset: number, length: number, mode: number, caller = root): Answer<void> {
+  fallocate(ino: Ino, offset: FileOffset, length: FileOffset, mode: number, caller = root): Answer<void> {
     try {
       return settled(this.#ranges.fallocate(ino, offset, length, mode, caller));
     } catch (error) {
@@ -219,7 +220,7 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  copyRange(caller: Caller, fromIno: Ino, fromHandle: number, fromOffset: number, toIno: Ino, toHandle: number, toOffset: number, length: number): number {
+  copyRange(caller: Caller, fromIno: Ino, fromHandle: number, fromOffset: FileOffset, toIno: Ino, toHandle: number, toOffset: FileOffset, length: number): number {
     try {
       return this.#data.copyRange(caller, fromIno, fromHandle, fromOffset, toIno, toHandle, toOffset, length);
     } catch (error) {
@@ -227,7 +228,7 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  lseek(ino: Ino, offset: number, whence: number): Answer<number> {
+  lseek(ino: Ino, offset: FileOffset, whence: number): Answer<FileOffset> {
     try {
       return settled(this.#ranges.lseek(ino, offset, whence));
     } catch (error) {

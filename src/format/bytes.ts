@@ -1,8 +1,9 @@
 // Little-endian writers and readers of the formats on disk. The writer grows one Buffer and asserts what it is given
 // (a wrong value is a bug); the reader checks every bound and throws 'corrupt' with the code of its format, whatever the bytes.
-// 64-bit values are written as numbers: beyond Number.MAX_SAFE_INTEGER is refused on both sides.
+// 64-bit values are written as numbers: beyond Number.MAX_SAFE_INTEGER is refused on both sides, for all but places in files.
 import { assert } from '../base/assert.js';
 import type { Timespec } from '../base/clock.js';
+import { type FileOffset, fromWords, highWord, isCanonical, lowWord, pastLargestFile } from '../base/file-offset.js';
 import { HoldfastError } from '../base/errors.js';
 
 const TWO_32 = 2 ** 32;
@@ -51,6 +52,15 @@ export class ByteWriter {
     const at = this.#grow(8);
     this.#buffer.writeUInt32LE(value % TWO_32, at);
     this.#buffer.writeUInt32LE(Math.floor(value / TWO_32), at + 4);
+  }
+
+  /** As u64, up to the largest file. */
+  fileOffset(value: FileOffset): void {
+    if (typeof value === 'number') return this.u64(value);
+    assert(isCanonical(value) && value > 0 && !pastLargestFile(value), `place in a file: ${value}`);
+    const at = this.#grow(8);
+    this.#buffer.writeUInt32LE(lowWord(value), at);
+    this.#buffer.writeUInt32LE(highWord(value), at + 4);
   }
 
   i64(value: number): void {
@@ -168,6 +178,13 @@ export class ByteReader {
     const high = this.#buffer.readUInt32LE(at + 4);
     if (high >= 0x20_0000) throw this.malformed('number above 2^53');
     return high * TWO_32 + this.#buffer.readUInt32LE(at);
+  }
+
+  fileOffset(): FileOffset {
+    const at = this.#take(8);
+    const value = fromWords(this.#buffer.readUInt32LE(at), this.#buffer.readUInt32LE(at + 4));
+    if (pastLargestFile(value)) throw this.malformed('place in a file above 2^63 - 1');
+    return value;
   }
 
   i64(): number {

@@ -146,7 +146,7 @@ const xattr: RecordCodec<RecordOf<'xattr'>> = {
 /** Of `write` and `share`. */
 function writePlaced(to: ByteWriter, r: RecordOf<'write' | 'share'>): void {
   to.u64(r.ino);
-  to.u64(r.offset);
+  to.fileOffset(r.offset);
   to.u32(r.length);
   to.u64(r.segment);
   to.u32(r.segmentOffset);
@@ -159,7 +159,7 @@ const write: RecordCodec<RecordOf<'write'>> = {
   read: (from) => ({
     type: 'write',
     ino: readIno(from),
-    offset: from.u64(),
+    offset: from.fileOffset(),
     length: from.u32(),
     segment: readSegment(from),
     segmentOffset: from.u32(),
@@ -171,21 +171,21 @@ const truncate: RecordCodec<RecordOf<'truncate'>> = {
   tag: 8,
   write(to, r) {
     to.u64(r.ino);
-    to.u64(r.size);
+    to.fileOffset(r.size);
     to.time(r.time);
   },
-  read: (from) => ({ type: 'truncate', ino: readIno(from), size: from.u64(), time: from.time() }),
+  read: (from) => ({ type: 'truncate', ino: readIno(from), size: from.fileOffset(), time: from.time() }),
 };
 
 const punch: RecordCodec<RecordOf<'punch'>> = {
   tag: 9,
   write(to, r) {
     to.u64(r.ino);
-    to.u64(r.offset);
-    to.u64(r.length);
+    to.fileOffset(r.offset);
+    to.fileOffset(r.length);
     to.time(r.time);
   },
-  read: (from) => ({ type: 'punch', ino: readIno(from), offset: from.u64(), length: from.u64(), time: from.time() }),
+  read: (from) => ({ type: 'punch', ino: readIno(from), offset: from.fileOffset(), length: from.fileOffset(), time: from.time() }),
 };
 
 const trim: RecordCodec<RecordOf<'trim'>> = {

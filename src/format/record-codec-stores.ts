@@ -41,7 +41,7 @@ const relocate: RecordCodec<RecordOf<'relocate'>> = {
   tag: 34,
   write(to, r) {
     to.u64(r.content);
-    to.u64(r.offset);
+    to.fileOffset(r.offset);
     to.u32(r.length);
     to.u64(r.fromSegment);
     to.u32(r.fromOffset);
@@ -51,7 +51,7 @@ const relocate: RecordCodec<RecordOf<'relocate'>> = {
   read: (from) => ({
     type: 'relocate',
     content: asContentId(from.u64()),
-    offset: from.u64(),
+    offset: from.fileOffset(),
     length: from.u32(),
     fromSegment: readSegment(from),
     fromOffset: from.u32(),

@@ -2,6 +2,7 @@
 // live and in replay. They carry results (the inode number that was given, the time that was read), never questions,
 // so that applying them to equal skeletons gives equal skeletons. Bytes: src/format/record-codec.ts, docs/format.
 import type { Timespec } from '../base/clock.js';
+import type { FileOffset } from '../base/file-offset.js';
 import type { ContentId, DiskId, GenerationId, Ino, Lsn, SegmentNumber } from '../base/ids.js';
 
 // ---- names and attributes -------------------------------------------------------------------
@@ -92,7 +93,7 @@ export interface XattrRecord {
 export interface WriteRecord {
   readonly type: 'write';
   readonly ino: Ino;
-  readonly offset: number;
+  readonly offset: FileOffset;
   readonly length: number;
   readonly segment: SegmentNumber;
   readonly segmentOffset: number;
@@ -103,7 +104,7 @@ export interface WriteRecord {
 export interface ShareRecord {
   readonly type: 'share';
   readonly ino: Ino;
-  readonly offset: number;
+  readonly offset: FileOffset;
   readonly length: number;
   readonly segment: SegmentNumber;
   readonly segmentOffset: number;
@@ -114,7 +115,7 @@ export interface ShareRecord {
 export interface TruncateRecord {
   readonly type: 'truncate';
   readonly ino: Ino;
-  readonly size: number;
+  readonly size: FileOffset;
   readonly time: Timespec;
 }
 
@@ -122,8 +123,8 @@ export interface TruncateRecord {
 export interface PunchRecord {
   readonly type: 'punch';
   readonly ino: Ino;
-  readonly offset: number;
-  readonly length: number;
+  readonly offset: FileOffset;
+  readonly length: FileOffset;
   readonly time: Timespec;
 }
 
@@ -173,7 +174,7 @@ export interface SegmentSealRecord {
 export interface RelocateRecord {
   readonly type: 'relocate';
   readonly content: ContentId;
-  readonly offset: number;
+  readonly offset: FileOffset;
   readonly length: number;
   readonly fromSegment: SegmentNumber;
   readonly fromOffset: number;

@@ -1,5 +1,6 @@
 // A request of the kernel as plain data: one shape an operation, arguments checked, names copied out of the slot.
 // Only `data` of write is a view into the slot; everything else may be kept.
+import type { FileOffset } from '../base/file-offset.js';
 import type { Ino } from '../base/ids.js';
 import type { Caller, SetAttributes } from '../filesystem/contract.js';
 
@@ -36,23 +37,23 @@ export type FileCall =
   | { readonly op: 'open'; readonly ino: Ino; readonly flags: number; readonly killPriv: boolean }
   | { readonly op: 'create'; readonly caller: Caller; readonly parent: Ino; readonly name: Buffer; readonly mode: number; readonly flags: number; readonly umask: number }
   | { readonly op: 'temporary'; readonly caller: Caller; readonly parent: Ino; readonly mode: number; readonly flags: number; readonly umask: number }
-  | { readonly op: 'read'; readonly ino: Ino; readonly handle: number; readonly offset: number; readonly length: number; readonly flags: number }
-  | { readonly op: 'write'; readonly ino: Ino; readonly handle: number; readonly offset: number; readonly data: Buffer; readonly killPriv: boolean }
+  | { readonly op: 'read'; readonly ino: Ino; readonly handle: number; readonly offset: FileOffset; readonly length: number; readonly flags: number }
+  | { readonly op: 'write'; readonly ino: Ino; readonly handle: number; readonly offset: FileOffset; readonly data: Buffer; readonly killPriv: boolean }
   | { readonly op: 'flush'; readonly ino: Ino; readonly handle: number }
   | { readonly op: 'release'; readonly ino: Ino; readonly handle: number }
   | { readonly op: 'fsync'; readonly ino: Ino; readonly dataOnly: boolean }
-  | { readonly op: 'fallocate'; readonly caller: Caller; readonly ino: Ino; readonly offset: number; readonly length: number; readonly mode: number }
-  | { readonly op: 'lseek'; readonly ino: Ino; readonly offset: number; readonly whence: number }
+  | { readonly op: 'fallocate'; readonly caller: Caller; readonly ino: Ino; readonly offset: FileOffset; readonly length: FileOffset; readonly mode: number }
+  | { readonly op: 'lseek'; readonly ino: Ino; readonly offset: FileOffset; readonly whence: number }
   /** wide: the answer has 64 bits (COPY_FILE_RANGE_64). */
   | {
       readonly op: 'copy';
       readonly caller: Caller;
       readonly ino: Ino;
       readonly handle: number;
-      readonly offset: number;
+      readonly offset: FileOffset;
       readonly toIno: Ino;
       readonly toHandle: number;
-      readonly toOffset: number;
+      readonly toOffset: FileOffset;
       readonly length: number;
       readonly wide: boolean;
     }

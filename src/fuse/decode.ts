@@ -2,6 +2,7 @@
 // kernel would not send becomes `refuse` with an errno, never a throw. Field offsets are those of <linux/fuse.h>.
 import { constants } from 'node:os';
 import type { Timespec } from '../base/clock.js';
+import { add, pastLargestFile } from '../base/file-offset.js';
 import { asIno, type Ino } from '../base/ids.js';
 import { nameBytesMax, pathBytesMax, requestBytesMax, xattrValueBytesMax } from '../base/limits.js';
 import type { Caller, SetAttributes } from '../filesystem/contract.js';
@@ -9,7 +10,7 @@ import type { Call, Forgotten } from './call.js';
 import { fsyncDataOnly, Opcode, openKillPriv, SetattrValid, setxattrKillsGroup, writeKillPriv } from './protocol.js';
 import type { RequestReader } from './request-reader.js';
 
-const { EFBIG, EINVAL, ENAMETOOLONG, ENOSYS, ENXIO, E2BIG } = constants.errno;
+const { EFBIG, EINVAL, ENAMETOOLONG, ENOSYS, E2BIG } = constants.errno;
 const tooLarge = Number.POSITIVE_INFINITY;
 const silence: Call = { op: 'silence' };
 const malformed: Call = refuse(EINVAL);
@@ -152,16 +153,14 @@ function withHandle(r: RequestReader, fixed: number, make: (handle: number) => C
 function decodeRead(r: RequestReader, ino: Ino): Call {
   const length = r.u32(16);
   if (r.bodyBytes < 40 || r.u64(0) === tooLarge || length > requestBytesMax) return malformed;
-  // No file is longer than this, so a read past it is a read past the end.
-  const offset = Math.min(r.u64(8), Number.MAX_SAFE_INTEGER);
-  return { op: 'read', ino, handle: r.u64(0), offset, length, flags: r.u32(32) };
+  return { op: 'read', ino, handle: r.u64(0), offset: r.fileOffset(8), length, flags: r.u32(32) };
 }
 
 function decodeWrite(r: RequestReader, ino: Ino): Call {
   const length = r.u32(16);
   if (r.bodyBytes < 40 || r.u64(0) === tooLarge || length > requestBytesMax || r.bodyBytes !== 40 + length) return malformed;
-  const offset = r.u64(8);
-  if (offset + length > Number.MAX_SAFE_INTEGER) return refuse(EFBIG);
+  const offset = r.fileOffset(8);
+  if (pastLargestFile(add(offset, length))) return refuse(EFBIG);
   return { op: 'write', ino, handle: r.u64(0), offset, data: r.view(40, length), killPriv: (r.u32(20) & writeKillPriv) !== 0 };
 }
 
@@ -172,17 +171,18 @@ function decodeReaddir(r: RequestReader, ino: Ino): Call {
 }
 
 function decodeFallocate(r: RequestReader, ino: Ino): Call {
-  const offset = r.u64(8);
-  const length = r.u64(16);
+  const offset = r.fileOffset(8);
+  const length = r.fileOffset(16);
   if (r.bodyBytes < 32 || length === 0) return malformed;
-  if (offset + length > Number.MAX_SAFE_INTEGER) return refuse(EFBIG);
+  if (pastLargestFile(add(offset, length))) return refuse(EFBIG);
   return { op: 'fallocate', caller: callerOf(r), ino, offset, length, mode: r.u32(24) };
 }
 
 function decodeCopy(r: RequestReader, ino: Ino): Call {
-  const [handle, offset, toNode, toHandle, toOffset, length] = [r.u64(0), r.u64(8), r.u64(16), r.u64(24), r.u64(32), r.u64(40)];
+  const [handle, toNode, toHandle, length] = [r.u64(0), r.u64(16), r.u64(24), r.u64(40)];
+  const [offset, toOffset] = [r.fileOffset(8), r.fileOffset(32)];
   if (r.bodyBytes < 56 || handle === tooLarge || toNode === tooLarge || toHandle === tooLarge || r.u64(48) !== 0) return malformed;
-  if (offset === tooLarge || toOffset === tooLarge) return refuse(EFBIG);
+  if (pastLargestFile(offset) || pastLargestFile(toOffset)) return refuse(EFBIG);
   const wide = r.opcode === Opcode.copyFileRange64;
   // One answer tells of at most this much; the kernel asks again for the rest.
   const most = Math.min(length, wide ? Number.MAX_SAFE_INTEGER : 0x7fff_f000);
@@ -191,16 +191,16 @@ function decodeCopy(r: RequestReader, ino: Ino): Call {
 
 function decodeLseek(r: RequestReader, ino: Ino): Call {
   if (r.bodyBytes < 24) return malformed;
-  // Negative offsets look huge here, and both lie outside the file.
-  if (r.u64(8) === tooLarge) return refuse(ENXIO);
-  return { op: 'lseek', ino, offset: r.u64(8), whence: r.u32(16) };
+  // Negative offsets look huge here: outside of every file.
+  return { op: 'lseek', ino, offset: r.fileOffset(8), whence: r.u32(16) };
 }
 
 function decodeSetattr(r: RequestReader, ino: Ino): Call {
   if (r.bodyBytes < 88) return malformed;
   const valid = r.u32(0);
   const has = (bit: number): boolean => (valid & bit) !== 0;
-  if (has(SetattrValid.size) && r.u64(16) === tooLarge) return refuse(EFBIG);
+  const size = has(SetattrValid.size) ? r.fileOffset(16) : undefined;
+  if (size !== undefined && pastLargestFile(size)) return refuse(EFBIG);
   const atime = has(SetattrValid.atime) ? timeAt(r, 32, 56) : undefined;
   const mtime = has(SetattrValid.mtime) ? timeAt(r, 40, 60) : undefined;
   const ctime = has(SetattrValid.ctime) ? timeAt(r, 48, 64) : undefined;
@@ -209,7 +209,7 @@ function decodeSetattr(r: RequestReader, ino: Ino): Call {
     mode: has(SetattrValid.mode) ? r.u32(68) & 0o7777 : undefined,
     uid: has(SetattrValid.uid) ? r.u32(76) : undefined,
     gid: has(SetattrValid.gid) ? r.u32(80) : undefined,
-    size: has(SetattrValid.size) ? r.u64(16) : undefined,
+    size,
     atime: has(SetattrValid.atimeNow) ? 'now' : atime,
     mtime: has(SetattrValid.mtimeNow) ? 'now' : mtime,
     ctime,

@@ -235,7 +235,7 @@ const operations: { readonly [Op in FileCall['op']]: Operation<CallOf<Op>, unkno
   lseek: asking(
     (fileSystem, call) => fileSystem.lseek(call.ino, call.offset, call.whence),
     (context, _call, offset) => {
-      context.writer.u64(offset);
+      context.writer.fileOffset(offset);
       return undefined;
     },
   ),

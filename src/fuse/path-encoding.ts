@@ -2,6 +2,7 @@
 // is not UTF-8 arrives with U+FFFD in it, so a text with that character is refused, and a name that no text can stand for is null.
 import { constants } from 'node:os';
 import type { Timespec } from '../base/clock.js';
+import { type FileOffset, highWord, lowWord } from '../base/file-offset.js';
 import { type FileSystem, PosixError } from '../filesystem/contract.js';
 import type { Inode } from '../skeleton/contract.js';
 
@@ -25,10 +26,6 @@ export function bytesOf(text: string): Buffer {
 export function textOf(name: Buffer): string | null {
   const text = name.toString('utf8');
   return text.includes(replacement) ? null : text;
-}
-
-export function wide(low: number, high: number): number {
-  return high * two32 + low;
 }
 
 /** As native/fuse-native/corrections.h packs it; undefined: leave it alone. */
@@ -81,9 +78,9 @@ export function statvfsOf(space: Awaited<ReturnType<FileSystem['statfs']>>): Uin
 
 export const noStatvfs = new Uint32Array(11);
 
-function put(words: Uint32Array, at: number, value: number): void {
-  words[at] = value % two32;
-  words[at + 1] = Math.floor(value / two32);
+function put(words: Uint32Array, at: number, value: FileOffset): void {
+  words[at] = lowWord(value);
+  words[at + 1] = highWord(value);
 }
 
 function putTime(words: Uint32Array, at: number, { sec, nsec }: Timespec): void {

@@ -3,6 +3,7 @@
 import { constants as fsConstants } from 'node:fs';
 import { constants } from 'node:os';
 import type { Clock } from '../base/clock.js';
+import { fromWords } from '../base/file-offset.js';
 import type { Ino } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import type { Logger } from '../base/logger.js';
@@ -11,7 +12,7 @@ import { type Caller, type Entry, type FileSystem, PosixError, type SetAttribute
 import type { Inode } from '../skeleton/contract.js';
 import type { FuseNativeAnswer, FuseNativeHandlers } from '../native/fuse-native.js';
 import { Failures } from './failure.js';
-import { bytesOf, listedStatOf, noStat, noStatvfs, statOf, statvfsOf, textOf, timeOf, wide } from './path-encoding.js';
+import { bytesOf, listedStatOf, noStat, noStatvfs, statOf, statvfsOf, textOf, timeOf } from './path-encoding.js';
 import { PathNodes } from './path-nodes.js';
 
 const { EBADF, EILSEQ, ENOTCONN, EOPNOTSUPP, ERANGE } = constants.errno;
@@ -104,14 +105,14 @@ export class PathOperations {
     utimens: this.#serving((path: string, atimeLow: number, atimeHigh: number, mtimeLow: number, mtimeHigh: number) =>
       this.#set(path, { atime: timeOf(atimeLow, atimeHigh), mtime: timeOf(mtimeLow, mtimeHigh) }),
     ),
-    truncate: this.#serving((path: string, low: number, high: number) => this.#set(path, { size: wide(low, high) })),
-    ftruncate: this.#serving((_path: string, handle: number, low: number, high: number) => this.#setAttributes(this.#ino(handle), { size: wide(low, high) })),
+    truncate: this.#serving((path: string, low: number, high: number) => this.#set(path, { size: fromWords(low, high) })),
+    ftruncate: this.#serving((_path: string, handle: number, low: number, high: number) => this.#setAttributes(this.#ino(handle), { size: fromWords(low, high) })),
 
     open: this.#serving((path: string, flags: number) => this.#nodes.at(path, ({ ino }) => this.#openFile(ino, flags)), () => [0]),
     create: this.#serving((path: string, mode: number) => this.#nodes.inside(path, (parent, name) => this.#create(parent, name, mode & newModeBits)), () => [0]),
     read: this.#serving(
       async (_path: string, handle: number, into: Buffer, length: number, low: number, high: number) => {
-        const data = await this.#fileSystem.read(this.#ino(handle), handle, wide(low, high), length);
+        const data = await this.#fileSystem.read(this.#ino(handle), handle, fromWords(low, high), length);
         return [data.copy(into), 0, into.buffer];
       },
       (_path, _handle, into) => [0, into.buffer],
@@ -121,7 +122,7 @@ export class PathOperations {
         const ino = this.#ino(handle);
         // Parked or not: the bytes stay where they are until the answer. What a write takes from setuid programs the kernel asks for by itself.
         await this.#admitted(length);
-        return [await this.#fileSystem.write(ino, handle, wide(low, high), data, false), 0, data.buffer];
+        return [await this.#fileSystem.write(ino, handle, fromWords(low, high), data, false), 0, data.buffer];
       },
       (_path, _handle, data) => [0, data.buffer],
     ),

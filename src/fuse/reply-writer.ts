@@ -1,6 +1,7 @@
 // Puts answers together in the reply area: begin(), then fields, then finish() writes the header and gives the length.
 // One writer serves all answers, so an answer is sent before the next begins. Field order is that of <linux/fuse.h>.
 import { assert } from '../base/assert.js';
+import { type FileOffset, highWord, lowWord } from '../base/file-offset.js';
 import type { Inode } from '../skeleton/contract.js';
 import { outHeaderBytes } from './protocol.js';
 
@@ -61,6 +62,12 @@ export class ReplyWriter {
     this.#at += 8;
   }
 
+  fileOffset(value: FileOffset): void {
+    this.#words[this.#at >>> 2] = lowWord(value);
+    this.#words[(this.#at >>> 2) + 1] = highWord(value);
+    this.#at += 8;
+  }
+
   raw(bytes: Uint8Array): void {
     this.#bytes.set(bytes, this.#at);
     this.#at += bytes.length;
@@ -79,7 +86,7 @@ export class ReplyWriter {
   /** struct fuse_attr. */
   attr(inode: Inode): void {
     this.u64(inode.ino);
-    this.u64(inode.size);
+    this.fileOffset(inode.size);
     this.u64(Math.ceil(inode.allocated / 512));
     this.u64(inode.atime.sec);
     this.u64(inode.mtime.sec);
@@ -117,7 +124,7 @@ export class ReplyWriter {
     this.u32(inode.gid);
     this.u32(inode.mode);
     this.u64(inode.ino);
-    this.u64(inode.size);
+    this.fileOffset(inode.size);
     this.u64(Math.ceil(inode.allocated / 512));
     this.u64(0);
     for (const { sec, nsec } of [inode.atime, inode.btime, inode.ctime, inode.mtime]) {

@@ -1,5 +1,6 @@
 // Reads the fields of one request out of its slot. One reader serves all requests: attach() moves it.
-// Whatever the bytes are, nothing here reads outside the request or throws; a number past 2^53 - 1 reads as Infinity.
+// Whatever the bytes are, nothing here reads outside the request or throws; a number past 2^53 - 1 reads as Infinity, unless it is a place in a file.
+import { type FileOffset, fromWords } from '../base/file-offset.js';
 import { inHeaderBytes } from './protocol.js';
 
 const two32 = 4_294_967_296;
@@ -58,6 +59,11 @@ export class RequestReader {
 
   u64(at: number): number {
     return at + 8 <= this.bodyBytes ? this.#long(this.#body + at) : 0;
+  }
+
+  /** All 64 bits count, as unsigned. */
+  fileOffset(at: number): FileOffset {
+    return at + 8 <= this.bodyBytes ? fromWords(this.#word(this.#body + at), this.#word(this.#body + at + 4)) : 0;
   }
 
   /** Two's complement; NaN outside +-2^53. */

@@ -1,16 +1,18 @@
 // Rules about extents and segments: no overlap, nothing past the size, every reference leads to a segment that can answer it,
 // and the live bytes and allocated bytes that are kept equal those that are counted.
+import { add, type FileOffset, fromPlain, type PlainOffset } from '../base/file-offset.js';
 import { segmentBytesMax } from '../base/limits.js';
 import { finding, scan } from './check-scan.js';
 import type { Rule } from './check-scan.js';
 import type { Connection } from './connection.js';
+import { exact } from './exact-column.js';
 import { stateDead, stateOpen, stateSealed } from './schema.js';
 import { shareOf } from './segments.js';
 import type { SegmentColumns } from './segments.js';
 
 interface ExtentRow {
   readonly content: number;
-  readonly offset: number;
+  readonly offset: PlainOffset;
   readonly length: number;
   readonly segment: number;
   readonly segment_offset: number;
@@ -18,7 +20,7 @@ interface ExtentRow {
 
 interface FileRow {
   readonly ino: number;
-  readonly size: number;
+  readonly size: PlainOffset;
   readonly nlink: number;
   readonly allocated: number;
 }
@@ -37,14 +39,16 @@ export function* checkData(db: Connection): Rule {
 }
 
 function* checkExtents(db: Connection, segments: ReadonlyMap<number, SegmentColumns>, live: Map<number, number>): Rule {
-  const fileOf = db.prepare<[number], FileRow>('SELECT ino, size, nlink, allocated FROM inode WHERE content = ? AND content > 0');
-  const trimOf = db.prepare<[number], number>('SELECT start FROM trim WHERE content = ?').pluck();
+  const fileOf = db.prepare<[number], FileRow>(`SELECT ino, ${exact('size')} AS size, nlink, allocated FROM inode WHERE content = ? AND content > 0`);
+  const trimOf = db.prepare<[number], PlainOffset>(`SELECT ${exact('start')} FROM trim WHERE content = ?`).pluck();
   let content = -1;
   let file: FileRow | undefined;
-  let trim: number | undefined;
-  let end = 0;
+  let size: FileOffset = 0;
+  /** What lies from here on is garbage. */
+  let trim: FileOffset | undefined;
+  let end: FileOffset = 0;
   let sum = 0;
-  for (const row of scan<ExtentRow>(db, 'SELECT * FROM extent', ['content', 'offset'])) {
+  for (const row of scan<ExtentRow>(db, `SELECT content, ${exact('offset')} AS offset, length, segment, segment_offset FROM extent`, ['content', 'extent.offset'])) {
     if (row === null) {
       yield null;
       continue;
@@ -53,16 +57,19 @@ function* checkExtents(db: Connection, segments: ReadonlyMap<number, SegmentColu
       if (file !== undefined && file.allocated !== sum) yield finding('allocated', `inode ${file.ino}`, `allocated is ${file.allocated}, its extents have ${sum} bytes`);
       content = row.content;
       file = fileOf.get(content);
-      trim = trimOf.get(content);
+      size = fromPlain(file?.size ?? 0);
+      const start = trimOf.get(content);
+      trim = start === undefined ? undefined : fromPlain(start);
       end = 0;
       sum = 0;
       if (file === undefined) yield finding('extent-file', `content ${content}`, 'extents of a file that does not exist');
     }
     const subject = `content ${content} at ${row.offset}`;
-    const rowEnd = row.offset + row.length;
+    const offset = fromPlain(row.offset);
+    const rowEnd = add(offset, row.length);
     if (row.length <= 0) yield finding('extent-length', subject, `length ${row.length}`);
-    if (row.offset < end) yield finding('extent-overlap', subject, `begins before the extent in front of it ends (${end})`);
-    if (file !== undefined && rowEnd > file.size && (trim === undefined || row.offset < trim)) yield finding('extent-size', subject, `ends at ${rowEnd}, the file at ${file.size}`);
+    if (offset < end) yield finding('extent-overlap', subject, `begins before the extent in front of it ends (${end})`);
+    if (file !== undefined && rowEnd > size && (trim === undefined || offset < trim)) yield finding('extent-size', subject, `ends at ${rowEnd}, the file at ${size}`);
     const segment = segments.get(row.segment);
     const segmentEnd = segment?.state === stateSealed ? segment.length : segmentBytesMax;
     if (segment === undefined || segment.state === stateDead) yield finding('extent-segment', subject, `refers to segment ${row.segment}, which is ${segment === undefined ? 'unknown' : 'dead'}`);
@@ -81,14 +88,14 @@ function* checkAllocation(db: Connection): Rule {
     if (row === null) yield null;
     else if (row.content === 0 || extent.get(row.content) === undefined) yield finding('allocated', `inode ${row.ino}`, 'space is counted, but there are no extents');
   }
-  const size = db.prepare<[number], number>('SELECT size FROM inode WHERE content = ? AND content > 0').pluck();
-  for (const row of scan<{ content: number; start: number }>(db, 'SELECT content, start FROM trim', ['content'])) {
+  const size = db.prepare<[number], PlainOffset>(`SELECT ${exact('size')} FROM inode WHERE content = ? AND content > 0`).pluck();
+  for (const row of scan<{ content: number; start: PlainOffset }>(db, `SELECT content, ${exact('start')} AS start FROM trim`, ['content'])) {
     if (row === null) {
       yield null;
       continue;
     }
     const fileSize = size.get(row.content);
-    if (fileSize === undefined || fileSize > row.start) yield finding('trim', `content ${row.content}`, `a trim from ${row.start} for a file of size ${fileSize ?? 'unknown'}`);
+    if (fileSize === undefined || fromPlain(fileSize) > fromPlain(row.start)) yield finding('trim', `content ${row.content}`, `a trim from ${row.start} for a file of size ${fileSize ?? 'unknown'}`);
   }
 }
 

@@ -1,6 +1,7 @@
 // What the skeleton promises: the namespace and all bookkeeping in SQLite, changed only by apply(record).
 // One writer connection with an open transaction; commit points are given by the volume. No file data in here.
 import type { Timespec } from '../base/clock.js';
+import type { FileOffset } from '../base/file-offset.js';
 import type { ContentId, DiskId, GenerationId, Ino, Lsn, SegmentNumber } from '../base/ids.js';
 import type { DiskState, JournalRecord, SegmentLayout } from '../format/records.js';
 import type { NameList } from './name-list.js';
@@ -14,7 +15,7 @@ export interface Inode {
   readonly uid: number;
   readonly gid: number;
   readonly rdev: number;
-  readonly size: number;
+  readonly size: FileOffset;
   /** Bytes under extents: st_blocks is this / 512, rounded up. */
   readonly allocated: number;
   readonly atime: Timespec;
@@ -40,7 +41,7 @@ export interface DirectoryEntry {
 }
 
 export interface Extent {
-  readonly offset: number;
+  readonly offset: FileOffset;
   readonly length: number;
   readonly segment: SegmentNumber;
   readonly segmentOffset: number;
@@ -77,8 +78,9 @@ export interface DeltaRow {
   readonly lsn: Lsn;
   readonly ino: Ino;
   readonly kind: DeltaKind;
-  readonly offset: number;
-  readonly length: number;
+  readonly offset: FileOffset;
+  /** Of data and shared: within a segment. */
+  readonly length: FileOffset;
   /** data, shared: where the bytes are. */
   readonly segment: SegmentNumber | null;
   readonly segmentOffset: number;
@@ -158,10 +160,10 @@ export interface Skeleton {
   nextSegment(): SegmentNumber;
 
   // ---- data ----
-  /** Extents overlapping [offset, offset + length), ascending, not clipped; at most `limit`. */
-  extents(content: ContentId, offset: number, length: number, limit: number): readonly Extent[];
+  /** Extents overlapping [offset, offset + length), ascending, not clipped; at most `limit`. The range ends at `fileBytesMax` or before. */
+  extents(content: ContentId, offset: FileOffset, length: FileOffset, limit: number): readonly Extent[];
   /** Counts rows a punch or overwrite of the range would touch, stopping at `limit`. */
-  extentCount(content: ContentId, offset: number, length: number, limit: number): number;
+  extentCount(content: ContentId, offset: FileOffset, length: FileOffset, limit: number): number;
   /** Files and ranges that refer to a segment: for naming what is lost. Cost: rows of that segment. */
   referencesTo(segment: SegmentNumber): Iterable<{ readonly ino: Ino; readonly content: ContentId; readonly extent: Extent }>;
 
@@ -180,7 +182,7 @@ export interface Skeleton {
   lastRoot(): RootRow | null;
   orphans(after: Ino, limit: number): readonly Ino[];
   /** Contents with a trim under way, and where the garbage begins. */
-  trims(limit: number): readonly { readonly content: ContentId; readonly from: number }[];
+  trims(limit: number): readonly { readonly content: ContentId; readonly from: FileOffset }[];
   use(): SpaceUse;
 
   // ---- changes ----

@@ -1,12 +1,14 @@
 // Records about file data: writes, truncation, holes, relocation, and the slow removal of what nobody can see any more.
 // Reads are clipped by the size, so extents past it are garbage: a `trim` row says where it begins, and nothing may grow over it.
 import { assert } from '../base/assert.js';
+import { add, bytesBetween, type FileOffset, fromPlain, larger, pastLargestFile, type PlainOffset, smaller } from '../base/file-offset.js';
 import { asContentId } from '../base/ids.js';
 import type { ContentId, Ino } from '../base/ids.js';
 import { fileBytesMax, rowsPerTurnMax } from '../base/limits.js';
 import type { PunchRecord, ReapRecord, RelocateRecord, ShareRecord, TrimRecord, TruncateRecord, WriteRecord } from '../format/records.js';
 import type { Inode } from './contract.js';
 import type { Connection } from './connection.js';
+import { exact } from './exact-column.js';
 import type { ExtentMap } from './extents.js';
 import { regularType, typeMask } from './inodes.js';
 import type { Inodes } from './inodes.js';
@@ -15,9 +17,9 @@ import type { Xattrs } from './xattrs.js';
 
 function statements(db: Connection) {
   return {
-    trim: db.prepare<[number], number>('SELECT start FROM trim WHERE content = ?').pluck(),
-    trims: db.prepare<[number], { readonly content: number; readonly start: number }>('SELECT content, start FROM trim ORDER BY content LIMIT 0 + ?'),
-    setTrim: db.prepare<[number, number]>('INSERT OR REPLACE INTO trim (content, start) VALUES (?, ?)'),
+    trim: db.prepare<[number], PlainOffset>(`SELECT ${exact('start')} FROM trim WHERE content = ?`).pluck(),
+    trims: db.prepare<[number], { readonly content: number; readonly start: PlainOffset }>(`SELECT content, ${exact('start')} AS start FROM trim ORDER BY content LIMIT 0 + ?`),
+    setTrim: db.prepare<[number, FileOffset]>('INSERT OR REPLACE INTO trim (content, start) VALUES (?, ?)'),
     endTrim: db.prepare<[number]>('DELETE FROM trim WHERE content = ?'),
     trimCount: db.prepare<[], number>('SELECT count(*) FROM trim').pluck(),
   };
@@ -43,24 +45,25 @@ export class FileData {
     this.#trims = this.#sql.trimCount.get() ?? 0;
   }
 
-  trims(limit: number): readonly { readonly content: ContentId; readonly from: number }[] {
+  trims(limit: number): readonly { readonly content: ContentId; readonly from: FileOffset }[] {
     // Asked before every change.
     if (this.#trims === 0) return none;
-    return this.#sql.trims.all(limit).map((row) => ({ content: asContentId(row.content), from: row.start }));
+    return this.#sql.trims.all(limit).map((row) => ({ content: asContentId(row.content), from: fromPlain(row.start) }));
   }
 
   write(record: WriteRecord | ShareRecord): void {
     const { offset, length } = record;
-    assert(length > 0 && offset >= 0 && offset + length <= fileBytesMax, 'a write has bytes and stays inside the largest file');
+    const end = add(offset, length);
+    assert(length > 0 && offset >= 0 && !pastLargestFile(end), 'a write has bytes and stays inside the largest file');
     const inode = this.#file(record.ino);
-    const size = Math.max(inode.size, offset + length);
+    const size = larger(inode.size, end);
     this.#assertClearOfTrim(inode, size);
     const added = this.#extents.put(inode.content, offset, length, record.segment, record.segmentOffset);
     this.#inodes.setData(inode, size, added, record.time);
   }
 
   truncate(record: TruncateRecord): void {
-    assert(record.size >= 0 && record.size <= fileBytesMax, 'a size is one that a file may have');
+    assert(record.size >= 0 && !pastLargestFile(record.size), 'a size is one that a file may have');
     const inode = this.#file(record.ino);
     let freed = 0;
     if (record.size < inode.size) {
@@ -76,14 +79,15 @@ export class FileData {
 
   punch(record: PunchRecord): void {
     const inode = this.#file(record.ino);
-    assert(record.length > 0, 'a hole has a length');
-    const { freed, more } = this.#extents.clear(inode.content, record.offset, record.offset + record.length, rowsPerTurnMax);
+    const end = add(record.offset, record.length);
+    assert(record.length > 0 && record.offset >= 0 && !pastLargestFile(end), 'a hole has a length and stays inside the largest file');
+    const { freed, more } = this.#extents.clear(inode.content, record.offset, end, rowsPerTurnMax);
     assert(!more, `a hole covers at most ${rowsPerTurnMax} extents`);
     this.#inodes.setData(inode, inode.size, -freed, record.time);
   }
 
   trim(record: TrimRecord): void {
-    const start = this.#sql.trim.get(record.content);
+    const start = this.#trimStart(record.content);
     assert(start !== undefined, `content ${record.content} has a trim under way`);
     const ino = this.#inodes.ofContent(record.content);
     assert(ino !== null, `content ${record.content} belongs to a file`);
@@ -105,13 +109,13 @@ export class FileData {
 
   /** Only what still lies at the old place moves: the file may have changed since its bytes were copied. */
   relocate(record: RelocateRecord): void {
-    const end = record.offset + record.length;
+    const end = add(record.offset, record.length);
     for (const old of this.#extents.overlapping(record.content, record.offset, end, Number.MAX_SAFE_INTEGER)) {
-      const samePlace = old.segment === record.fromSegment && old.segmentOffset - old.offset === record.fromOffset - record.offset;
+      const samePlace = old.segment === record.fromSegment && old.segmentOffset + bytesBetween(old.offset, record.offset) === record.fromOffset;
       if (!samePlace) continue;
-      const from = Math.max(old.offset, record.offset);
-      const to = Math.min(old.offset + old.length, end);
-      this.#extents.put(record.content, from, to - from, record.toSegment, record.toOffset + (from - record.offset));
+      const from = larger(old.offset, record.offset);
+      const to = smaller(add(old.offset, old.length), end);
+      this.#extents.put(record.content, from, bytesBetween(from, to), record.toSegment, record.toOffset + bytesBetween(record.offset, from));
     }
   }
 
@@ -121,13 +125,18 @@ export class FileData {
     return inode;
   }
 
-  #assertClearOfTrim(inode: Inode, size: number): void {
+  #assertClearOfTrim(inode: Inode, size: FileOffset): void {
     if (this.#trims === 0 || size <= inode.size) return;
-    const start = this.#sql.trim.get(inode.content);
+    const start = this.#trimStart(inode.content);
     assert(start === undefined || size <= start, `inode ${inode.ino} does not grow over a trim that is under way`);
   }
 
-  #setTrim(content: ContentId, start: number): void {
+  #trimStart(content: ContentId): FileOffset | undefined {
+    const start = this.#sql.trim.get(content);
+    return start === undefined ? undefined : fromPlain(start);
+  }
+
+  #setTrim(content: ContentId, start: FileOffset): void {
     this.#endTrim(content);
     this.#sql.setTrim.run(content, start);
     this.#trims += 1;

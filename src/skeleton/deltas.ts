@@ -3,6 +3,7 @@
 // its bytes). A row never changes once a flush has begun that covers it. Times of directories follow from the rows of their entries.
 import { assert } from '../base/assert.js';
 import type { Timespec } from '../base/clock.js';
+import { add, type FileOffset, fromPlain, type PlainOffset } from '../base/file-offset.js';
 import { asIno, asLsn, asSegmentNumber } from '../base/ids.js';
 import type { Ino, Lsn } from '../base/ids.js';
 import { ByteReader, ByteWriter } from '../format/bytes.js';
@@ -11,6 +12,7 @@ import type { AttributeRecord, DeltaReleaseRecord, FileRecord, PunchRecord, Shar
 import type { Backlog, DeltaKind, DeltaRow } from './contract.js';
 import type { Connection } from './connection.js';
 import type { Counters } from './counters.js';
+import { exact } from './exact-column.js';
 
 const kinds: readonly DeltaKind[] = ['data', 'hole', 'size', 'attribute', 'xattr', 'name', 'shared'];
 const codeOf = (kind: DeltaKind): number => kinds.indexOf(kind);
@@ -26,8 +28,8 @@ interface Columns {
   readonly ino: number;
   readonly lsn: number;
   readonly kind: number;
-  readonly offset: number;
-  readonly length: number;
+  readonly offset: PlainOffset;
+  readonly length: PlainOffset;
   readonly segment: number | null;
   readonly segment_offset: number;
   readonly value: Buffer | null;
@@ -37,12 +39,22 @@ interface Columns {
   readonly last_nsec: number;
 }
 
+/** What a release looks at; `length` is exact for data. */
+interface ReleasedColumns {
+  readonly ino: number;
+  readonly lsn: number;
+  readonly kind: number;
+  readonly length: number;
+}
+
+type LatestColumns = Pick<Columns, 'lsn' | 'kind' | 'offset' | 'length' | 'segment' | 'segment_offset'>;
+
 /** The latest row of an inode, as far as merging looks at it. */
 interface Latest {
   readonly lsn: number;
   readonly kind: number;
-  readonly offset: number;
-  length: number;
+  readonly offset: FileOffset;
+  length: FileOffset;
   readonly segment: number | null;
   readonly segment_offset: number;
 }
@@ -50,16 +62,18 @@ interface Latest {
 /** Inodes whose latest row is remembered: what is written again and again is found without a query. */
 const latestMax = 4_096;
 
+const columns = `ino, lsn, kind, ${exact('offset')} AS offset, ${exact('length')} AS length, segment, segment_offset, value, sec, nsec, last_sec, last_nsec`;
+
 function statements(db: Connection) {
   return {
-    latest: db.prepare<[number], Latest>('SELECT lsn, kind, offset, length, segment, segment_offset FROM delta WHERE ino = ? ORDER BY lsn DESC LIMIT 1'),
+    latest: db.prepare<[number], LatestColumns>(`SELECT lsn, kind, ${exact('offset')} AS offset, ${exact('length')} AS length, segment, segment_offset FROM delta WHERE ino = ? ORDER BY lsn DESC LIMIT 1`),
     value: db.prepare<[number, number], Buffer | null>('SELECT value FROM delta WHERE ino = ? AND lsn = ?').pluck(),
     insert: db.prepare('INSERT INTO delta VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
-    extend: db.prepare<[number, Buffer | null, number, number, number, number]>('UPDATE delta SET length = ?, value = ?, last_sec = ?, last_nsec = ? WHERE ino = ? AND lsn = ?'),
-    all: db.prepare<[number, number], Columns>('SELECT * FROM delta WHERE lsn > ? ORDER BY lsn, ino LIMIT 0 + ?'),
-    ofInode: db.prepare<[number, number, number], Columns>('SELECT * FROM delta WHERE ino = ? AND lsn > ? ORDER BY lsn LIMIT 0 + ?'),
+    extend: db.prepare<[FileOffset, Buffer | null, number, number, number, number]>('UPDATE delta SET length = ?, value = ?, last_sec = ?, last_nsec = ? WHERE ino = ? AND lsn = ?'),
+    all: db.prepare<[number, number], Columns>(`SELECT ${columns} FROM delta WHERE lsn > ? ORDER BY lsn, ino LIMIT 0 + ?`),
+    ofInode: db.prepare<[number, number, number], Columns>(`SELECT ${columns} FROM delta WHERE ino = ? AND lsn > ? ORDER BY lsn LIMIT 0 + ?`),
     oldest: db.prepare<[], Timespec>('SELECT sec, nsec FROM delta ORDER BY lsn, ino LIMIT 1'),
-    upTo: db.prepare<[number, number], Columns>('SELECT * FROM delta WHERE lsn <= ? ORDER BY lsn, ino LIMIT 0 + ?'),
+    upTo: db.prepare<[number, number], ReleasedColumns>('SELECT ino, lsn, kind, length FROM delta WHERE lsn <= ? ORDER BY lsn, ino LIMIT 0 + ?'),
     remove: db.prepare<[number, number]>('DELETE FROM delta WHERE ino = ? AND lsn = ?'),
     any: db.prepare<[number], number>('SELECT 1 FROM delta WHERE ino = ? LIMIT 1').pluck(),
   };
@@ -84,8 +98,8 @@ function rowOf(row: Columns): DeltaRow {
     lsn: asLsn(row.lsn),
     ino: asIno(row.ino),
     kind,
-    offset: row.offset,
-    length: row.length,
+    offset: fromPlain(row.offset),
+    length: fromPlain(row.length),
     segment: row.segment === null ? null : asSegmentNumber(row.segment),
     segmentOffset: row.segment_offset,
     value: row.value,
@@ -133,10 +147,10 @@ export class Deltas {
     if (kind === 'data') this.#counters.deltaBytes += length;
     const latest = this.#latestOf(record.ino);
     if (
-      this.#mergeable(latest, kind) && latest.offset + latest.length === offset &&
-      latest.segment === segment && latest.segment_offset + latest.length === segmentOffset
+      this.#mergeable(latest, kind) && add(latest.offset, latest.length) === offset &&
+      latest.segment === segment && add(latest.segment_offset, latest.length) === segmentOffset
     ) {
-      this.#extend(latest, record.ino, latest.length + length, null, time);
+      this.#extend(latest, record.ino, add(latest.length, length), null, time);
     } else {
       this.#insert(latest, lsn, record.ino, kind, offset, length, segment, segmentOffset, null, time);
     }
@@ -145,8 +159,8 @@ export class Deltas {
   hole(lsn: Lsn, record: PunchRecord): void {
     const { ino, offset, length, time } = record;
     const latest = this.#latestOf(ino);
-    if (this.#mergeable(latest, 'hole') && latest.offset + latest.length === offset) {
-      this.#extend(latest, ino, latest.length + length, null, time);
+    if (this.#mergeable(latest, 'hole') && add(latest.offset, latest.length) === offset) {
+      this.#extend(latest, ino, add(latest.length, length), null, time);
     } else {
       this.#insert(latest, lsn, ino, 'hole', offset, length, null, 0, null, time);
     }
@@ -208,8 +222,10 @@ export class Deltas {
     const known = this.#latest.get(ino);
     if (known !== undefined) return known;
     const row = this.#sql.latest.get(ino);
-    if (row !== undefined) this.#remember(ino, row);
-    return row;
+    if (row === undefined) return undefined;
+    const latest = { ...row, offset: fromPlain(row.offset), length: fromPlain(row.length) };
+    this.#remember(ino, latest);
+    return latest;
   }
 
   #remember(ino: Ino, latest: Latest): void {
@@ -217,7 +233,7 @@ export class Deltas {
     this.#latest.set(ino, latest);
   }
 
-  #extend(latest: Latest, ino: Ino, length: number, value: Buffer | null, time: Timespec): void {
+  #extend(latest: Latest, ino: Ino, length: FileOffset, value: Buffer | null, time: Timespec): void {
     this.#sql.extend.run(length, value, time.sec, time.nsec, ino, latest.lsn);
     latest.length = length;
   }
@@ -227,7 +243,7 @@ export class Deltas {
   }
 
   #insert(
-    latest: Latest | undefined, lsn: Lsn, ino: Ino, kind: DeltaKind, offset: number, length: number,
+    latest: Latest | undefined, lsn: Lsn, ino: Ino, kind: DeltaKind, offset: FileOffset, length: FileOffset,
     segment: number | null, segmentOffset: number, value: Buffer | null, time: Timespec,
   ): void {
     this.#sql.insert.run(ino, lsn, codeOf(kind), offset, length, segment, segmentOffset, value, time.sec, time.nsec, time.sec, time.nsec);

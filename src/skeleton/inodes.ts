@@ -4,21 +4,22 @@
 // A row also carries one of the inode's names (parent, cookie): the only one of a directory, the main one of anything else.
 import { assert } from '../base/assert.js';
 import type { Timespec } from '../base/clock.js';
+import { type FileOffset, fromPlain, type PlainOffset } from '../base/file-offset.js';
 import { asContentId, asIno } from '../base/ids.js';
 import type { ContentId, Ino } from '../base/ids.js';
 import type { AttributeRecord, CreateRecord } from '../format/records.js';
 import type { Inode, ListedChild } from './contract.js';
 import type { Connection } from './connection.js';
 import type { Counters } from './counters.js';
+import { exact } from './exact-column.js';
 
 export const typeMask = 0o170000;
 export const directoryType = 0o040000;
 export const regularType = 0o100000;
 
-const columns =
-  'i.ino, i.content, i.mode, i.nlink, i.uid, i.gid, i.rdev, i.size, i.allocated, i.atime_sec, i.atime_nsec, i.mtime_sec, i.mtime_nsec, i.ctime_sec, i.ctime_nsec, i.btime_sec, i.btime_nsec';
+const columns = `i.ino, i.content, i.mode, i.nlink, i.uid, i.gid, i.rdev, ${exact('i.size')}, i.allocated, i.atime_sec, i.atime_nsec, i.mtime_sec, i.mtime_nsec, i.ctime_sec, i.ctime_nsec, i.btime_sec, i.btime_nsec`;
 type Columns = readonly [
-  number, number, number, number, number, number, number, number, number,
+  number, number, number, number, number, number, number, PlainOffset, number,
   number, number, number, number, number, number, number, number,
 ];
 
@@ -46,7 +47,7 @@ function inodeOf(row: readonly [...Columns, ...unknown[]]): Inode {
     uid: row[4],
     gid: row[5],
     rdev: row[6],
-    size: row[7],
+    size: fromPlain(row[7]),
     allocated: row[8],
     atime: { sec: row[9], nsec: row[10] },
     mtime: { sec: row[11], nsec: row[12] },
@@ -189,7 +190,7 @@ export class Inodes {
   }
 
   /** After a change of data: size, bytes under extents, mtime and ctime. */
-  setData(inode: Inode, size: number, allocatedChange: number, time: Timespec): void {
+  setData(inode: Inode, size: FileOffset, allocatedChange: number, time: Timespec): void {
     const allocated = inode.allocated + allocatedChange;
     assert(allocated >= 0, `inode ${inode.ino} has no negative space`);
     this.#counters.liveBytes += allocatedChange;

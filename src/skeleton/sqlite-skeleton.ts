@@ -3,6 +3,7 @@
 // synced (the file is a cache, rule 6). Subjects have files of their own; this one puts them together and owns the transaction.
 import { statSync } from 'node:fs';
 import { assert } from '../base/assert.js';
+import { add, type FileOffset } from '../base/file-offset.js';
 import { failpoint } from '../base/failpoint.js';
 import { asContentId, asIno, asSegmentNumber, type ContentId, type DiskId, type Ino, type Lsn, NO_LSN, type SegmentNumber, type VolumeId } from '../base/ids.js';
 import type { JournalRecord } from '../format/records.js';
@@ -130,17 +131,16 @@ export class SqliteSkeleton implements Skeleton {
 
   // ---- data ----
 
-  extents(content: ContentId, offset: number, length: number, limit: number): readonly Extent[] {
-    return this.#tables.extents.overlapping(content, offset, offset + length, limit);
+  extents(content: ContentId, offset: FileOffset, length: FileOffset, limit: number): readonly Extent[] {
+    return this.#tables.extents.overlapping(content, offset, add(offset, length), limit);
   }
 
-  extentCount(content: ContentId, offset: number, length: number, limit: number): number {
-    return this.#tables.extents.count(content, offset, offset + length, limit);
+  extentCount(content: ContentId, offset: FileOffset, length: FileOffset, limit: number): number {
+    return this.#tables.extents.count(content, offset, add(offset, length), limit);
   }
 
   *referencesTo(segment: SegmentNumber): Iterable<{ readonly ino: Ino; readonly content: ContentId; readonly extent: Extent }> {
-    let content = 0;
-    let offset = -1;
+    let [content, offset]: [number, FileOffset] = [0, -1];
     for (;;) {
       // Page by page: a statement that is left open would hold a read transaction.
       const page = this.#tables.extents.ofSegment(segment, content, offset, referencesPerQuery);

@@ -1,6 +1,7 @@
 // Rewrites the live extents of mostly dead segments into the open one, so that deletes give space back although segments
 // are never overwritten. One segment a step, and only while its garbage is worth the writing. Bytes that several extents share
 // are moved once and stay shared, as far as the extents fall into one step.
+import { add } from '../base/file-offset.js';
 import { asSegmentNumber, type ContentId, type SegmentNumber } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import type { Extent, SegmentRow } from '../skeleton/contract.js';
@@ -92,7 +93,7 @@ export class Cleaner {
     this.#core.record({
       type: 'relocate',
       content,
-      offset: extent.offset + (start - extent.segmentOffset),
+      offset: add(extent.offset, start - extent.segmentOffset),
       length: end - start,
       fromSegment: victim,
       fromOffset: start,

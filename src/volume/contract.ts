@@ -1,6 +1,7 @@
 // What a mounted volume gives to src/filesystem, src/daemon and src/recovery: the one place that orders durability.
 // Changes are synchronous (skeleton + journal buffer) once admitted; durability is asked for with sync().
 import type { Clock } from '../base/clock.js';
+import type { FileOffset, PlainOffset } from '../base/file-offset.js';
 import type { Ino, Lsn } from '../base/ids.js';
 import type { FileRecord } from '../format/records.js';
 import type { Backlog, RootRow, Skeleton } from '../skeleton/contract.js';
@@ -20,7 +21,7 @@ export interface VolumeSpace {
 /** A range of a file that no source could give. */
 export interface LostRange {
   readonly path: string;
-  readonly offset: number;
+  readonly offset: PlainOffset;
   readonly length: number;
 }
 
@@ -65,15 +66,15 @@ export interface Volume {
   /** Applies one admitted change and appends it to the journal. Synchronous. The caller has checked POSIX preconditions. Not for writes and shares. A temporary inode is held before its record. */
   apply(record: FileRecord): Lsn;
   /** Writes admitted bytes (at most requestBytesMax). Synchronous: copies `data` into the open segment. Throws HoldfastError 'full' (volume-full) and changes nothing when it would not fit. */
-  write(ino: Ino, offset: number, data: Buffer): void;
+  write(ino: Ino, offset: FileOffset, data: Buffer): void;
   /**
    * [toOffset, + length) becomes what [fromOffset, + length) of the other file is (or of the same: they do not overlap), by
    * referring to the same places; both files are regular, and the source reaches that far. Synchronous; admitted for no bytes.
    * Gives how much was done, from the left: fewer than `length` where the turn would get long, at least one byte.
    */
-  share(from: Ino, fromOffset: number, to: Ino, toOffset: number, length: number): number;
+  share(from: Ino, fromOffset: FileOffset, to: Ino, toOffset: FileOffset, length: number): number;
   /** Reads [offset, offset + length), clipped to the file size, holes as zeros. A Buffer at once when all is in memory, else a promise. 'unavailable' (segment-unreadable) names the range that no source has. */
-  read(ino: Ino, offset: number, length: number): Buffer | Promise<Buffer>;
+  read(ino: Ino, offset: FileOffset, length: number): Buffer | Promise<Buffer>;
   /** Durable from its resolution on: every change answered before the call. */
   sync(): Promise<void>;
 

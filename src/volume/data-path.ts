@@ -2,6 +2,7 @@
 // from memory, from shards, or, when fewer than k shards are left, from the backup. Never a wrong byte: the pool and the archive verify.
 import { assert } from '../base/assert.js';
 import { HoldfastError, isErrorOf } from '../base/errors.js';
+import { add, bytesBefore, bytesBetween, type FileOffset, larger, smaller } from '../base/file-offset.js';
 import type { ContentId, Ino, SegmentNumber } from '../base/ids.js';
 import { requestBytesMax } from '../base/limits.js';
 import type { Inode, Extent } from '../skeleton/contract.js';
@@ -29,7 +30,7 @@ export class DataPath {
   }
 
   /** Synchronous; the caller was admitted for these bytes. Throws 'full' before anything is changed. */
-  write(ino: Ino, offset: number, data: Buffer): void {
+  write(ino: Ino, offset: FileOffset, data: Buffer): void {
     const { pool, ports } = this.#core;
     assert(data.length <= requestBytesMax, 'a write is one request');
     if (!pool.reserve(data.length)) throw volumeFull(data.length, pool.freeBytes());
@@ -37,14 +38,14 @@ export class DataPath {
     for (let done = 0; done < data.length; ) {
       const { segment, offset: segmentOffset, target } = pool.allocate(data.length - done);
       data.copy(target, 0, done, done + target.length);
-      this.#core.record({ type: 'write', ino, offset: offset + done, length: target.length, segment, segmentOffset, time });
+      this.#core.record({ type: 'write', ino, offset: add(offset, done), length: target.length, segment, segmentOffset, time });
       done += target.length;
     }
   }
 
   /** [offset, offset + length) of a file, clipped to its size. A view into memory may be given: use it before the next await. */
-  read(inode: Inode, offset: number, length: number): Buffer | Promise<Buffer> {
-    const clipped = Math.max(0, Math.min(length, inode.size - offset));
+  read(inode: Inode, offset: FileOffset, length: number): Buffer | Promise<Buffer> {
+    const clipped = bytesBefore(inode.size, offset, length);
     if (clipped === 0) return Buffer.alloc(0);
     const pieces = this.#plan(inode.content, offset, clipped);
     const only = pieces.length === 1 ? pieces[0] : undefined;
@@ -69,19 +70,19 @@ export class DataPath {
     return Promise.all(waits).then(() => out);
   }
 
-  #plan(content: ContentId, offset: number, length: number): Piece[] {
+  #plan(content: ContentId, offset: FileOffset, length: number): Piece[] {
     const pieces: Piece[] = [];
-    const end = offset + length;
+    const end = add(offset, length);
     for (let from = offset; from < end; ) {
-      const rows: readonly Extent[] = this.#core.skeleton.extents(content, from, end - from, extentsPerQuery);
+      const rows: readonly Extent[] = this.#core.skeleton.extents(content, from, bytesBetween(from, end), extentsPerQuery);
       for (const row of rows) {
-        const start = Math.max(row.offset, from);
-        const stop = Math.min(row.offset + row.length, end);
-        pieces.push({ segment: row.segment, segmentOffset: row.segmentOffset + (start - row.offset), at: start - offset, length: stop - start });
+        const start = larger(row.offset, from);
+        const stop = smaller(add(row.offset, row.length), end);
+        pieces.push({ segment: row.segment, segmentOffset: row.segmentOffset + bytesBetween(row.offset, start), at: bytesBetween(offset, start), length: bytesBetween(start, stop) });
       }
       const last = rows.at(-1);
       if (last === undefined || rows.length < extentsPerQuery) break;
-      from = last.offset + last.length;
+      from = add(last.offset, last.length);
     }
     return pieces;
   }

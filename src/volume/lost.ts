@@ -1,4 +1,5 @@
 // Names what cannot be had: the files and byte ranges that refer to a segment.
+import { toPlain } from '../base/file-offset.js';
 import type { SegmentNumber } from '../base/ids.js';
 import type { Skeleton } from '../skeleton/contract.js';
 import type { LostRange } from './contract.js';
@@ -8,7 +9,7 @@ const rangesMax = 1_000;
 
 export function lostRanges(skeleton: Skeleton, segment: SegmentNumber): readonly LostRange[] {
   const ranges: LostRange[] = [];
-  for (const { ino, extent } of skeleton.referencesTo(segment)) ranges.push({ path: skeleton.pathOf(ino), offset: extent.offset, length: extent.length });
+  for (const { ino, extent } of skeleton.referencesTo(segment)) ranges.push({ path: skeleton.pathOf(ino), offset: toPlain(extent.offset), length: extent.length });
   return ranges;
 }
 

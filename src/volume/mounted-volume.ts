@@ -1,6 +1,7 @@
 // A volume that is open: the facade that src/filesystem and src/daemon see. Composes the parts of this folder and owns
 // their life; has no rules of its own beyond the order of closing.
 import type { Clock } from '../base/clock.js';
+import type { FileOffset } from '../base/file-offset.js';
 import { asSegmentNumber, type Ino, type Lsn } from '../base/ids.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
 import type { Thresholds } from '../config/settings.js';
@@ -105,15 +106,15 @@ export class MountedVolume implements OpenVolume {
     return lsn;
   }
 
-  write(ino: Ino, offset: number, data: Buffer): void {
+  write(ino: Ino, offset: FileOffset, data: Buffer): void {
     this.data.write(ino, offset, data);
   }
 
-  share(from: Ino, fromOffset: number, to: Ino, toOffset: number, length: number): number {
+  share(from: Ino, fromOffset: FileOffset, to: Ino, toOffset: FileOffset, length: number): number {
     return shareRange(this.core, { from, fromOffset, to, toOffset, length }, this.clock.now());
   }
 
-  read(ino: Ino, offset: number, length: number): Buffer | Promise<Buffer> {
+  read(ino: Ino, offset: FileOffset, length: number): Buffer | Promise<Buffer> {
     const inode = this.core.skeleton.inode(ino);
     if (inode === null) throw new HoldfastError('missing', `inode ${ino} does not exist`, { code: 'no-inode' });
     return this.data.read(inode, offset, length);

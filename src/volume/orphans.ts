@@ -2,7 +2,7 @@
 // truncated files) go the same way. One slice a turn, so nobody waits for the deletion of a million extents (rule 11).
 import { HoldfastError } from '../base/errors.js';
 import { asIno, type Ino } from '../base/ids.js';
-import { rowsPerTurnMax } from '../base/limits.js';
+import { fileBytesMax, rowsPerTurnMax } from '../base/limits.js';
 import type { Admission } from './admission.js';
 import type { VolumeCore } from './core.js';
 
@@ -118,7 +118,7 @@ export class Orphans {
         this.#reapable.delete(ino);
         continue;
       }
-      const rows = skeleton.extentCount(inode.content, 0, Number.MAX_SAFE_INTEGER, budget);
+      const rows = skeleton.extentCount(inode.content, 0, fileBytesMax, budget);
       this.#core.record({ type: 'reap', ino, limit: budget });
       budget -= rows + 1;
       if (skeleton.inode(ino) === null) this.#reapable.delete(ino);

@@ -2,6 +2,7 @@
 // Every byte that a file refers to must be covered: what was fsynced is, by the journal's promise. After a restore the journal of
 // that life is gone, and the backup, which holds every segment its root refers to, takes its place. Anything else is damage.
 import { HoldfastError, isErrorOf } from '../base/errors.js';
+import { add } from '../base/file-offset.js';
 import { asSegmentNumber } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import type { PayloadRange } from '../format/payload.js';
@@ -53,7 +54,7 @@ async function contiguous(recovered: RecoveredJournal, row: SegmentRow): Promise
 /** The first file range past what is filled, in words; null when everything is covered. */
 function firstUncovered(core: VolumeCore, row: SegmentRow, filled: number): string | null {
   for (const { ino, extent } of core.skeleton.referencesTo(row.segment)) {
-    if (extent.segmentOffset + extent.length > filled) return `${core.skeleton.pathOf(ino)}: bytes ${extent.offset}..${extent.offset + extent.length}`;
+    if (extent.segmentOffset + extent.length > filled) return `${core.skeleton.pathOf(ino)}: bytes ${extent.offset}..${add(extent.offset, extent.length)}`;
   }
   return null;
 }

@@ -24,7 +24,7 @@ describe('writeback caching', { skip: mountObstacle ?? false }, () => {
     const deltas: DeltaLine[] = [];
     await client.call('deltas', { path: `/${name}` }, { items: (items) => deltas.push(...(items as readonly DeltaLine[])) }); // our own daemon's rows
     client.close();
-    return deltas.filter(({ segment }) => segment !== null).reduce((sum, { length }) => sum + length, 0);
+    return deltas.filter(({ segment }) => segment !== null).reduce((sum, { length }) => sum + Number(length), 0);
   }
 
   test('what is written is seen by everybody at once, and reaches the volume with fsync', async () => {

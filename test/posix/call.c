@@ -43,6 +43,22 @@ static int write_at(char **a) {
   return fd < 0 ? 0 : answer(pwrite(fd, a[3], strlen(a[3]), number(a[2])));
 }
 
+static int print_bytes(const char *bytes, ssize_t count) {
+  if (count < 0) return answer(-1);
+  printf("ok ");
+  for (ssize_t i = 0; i < count; i++) printf("%02x", (unsigned char)bytes[i]);
+  printf("\n");
+  return 0;
+}
+
+static int read_at(char **a) {
+  static char bytes[1 << 16];
+  int fd = opened(a[0], O_RDONLY);
+  size_t count = (size_t)number(a[2]);
+  if (fd < 0) return 0;
+  return print_bytes(bytes, pread(fd, bytes, count < sizeof bytes ? count : sizeof bytes, number(a[1])));
+}
+
 static long nanoseconds(const char *text) {
   if (strcmp(text, "now") == 0) return UTIME_NOW;
   return strcmp(text, "omit") == 0 ? UTIME_OMIT : number(text);
@@ -83,14 +99,6 @@ static int set_many(char **a) {
     if (lsetxattr(a[0], name, name, strlen(name), XATTR_CREATE) != 0) return answer(-1);
   }
   return answer(0);
-}
-
-static int print_bytes(const char *bytes, ssize_t count) {
-  if (count < 0) return answer(-1);
-  printf("ok ");
-  for (ssize_t i = 0; i < count; i++) printf("%02x", (unsigned char)bytes[i]);
-  printf("\n");
-  return 0;
 }
 
 static int get_attribute(char **a) {
@@ -214,6 +222,7 @@ int main(int count, char **v) {
   IF("fallocate", 4) return allocate(a);
   IF("seek", 3) return seek_range(a);
   IF("pwrite", 4) return write_at(a);
+  IF("pread", 3) return read_at(a);
   IF("open", 2) return answer(open(a[0], (int)number(a[1]), 0644));
   IF("mkdir", 2) return answer(mkdir(a[0], (mode_t)number(a[1])));
   IF("truncate", 2) return answer(truncate(a[0], number(a[1])));

@@ -42,7 +42,7 @@ function resultOf(stdout: string, what: string): string {
   return rest.join(' ');
 }
 
-function run(name: 'call' | 'client' | 'directory', user: number | null, args: readonly (string | number)[]): string {
+function run(name: 'call' | 'client' | 'directory', user: number | null, args: readonly (string | number | bigint)[]): string {
   const words = args.map(String);
   const as = user === null ? {} : { uid: user, gid: user };
   const { status, stdout, error } = spawnSync(program(name), words, { ...as, encoding: 'utf8', timeout: timeoutMs, maxBuffer: 1 << 26 });
@@ -52,7 +52,7 @@ function run(name: 'call' | 'client' | 'directory', user: number | null, args: r
 }
 
 /** One system call (call.c); gives what it answered. */
-export function call(...args: readonly (string | number)[]): string {
+export function call(...args: readonly (string | number | bigint)[]): string {
   return resultOf(run('call', null, args), args.join(' '));
 }
 

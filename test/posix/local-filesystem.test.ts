@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
+import { LoopDisk, loopDiskObstacle } from '../support/loop-disks.js';
 import { posixChecks, runCheck } from './posix-checks.js';
 
 /** f_type, linux/magic.h. */
@@ -27,3 +28,25 @@ if (place === undefined) {
     });
   }
 }
+
+const xfs = 0x58465342;
+const wide = Object.entries(posixChecks).filter(([name]) => name.startsWith('wide: '));
+const obstacle = place !== undefined && statfsSync(place).type === xfs ? 'they were judged above' : loopDiskObstacle;
+
+describe('files larger than those of ext4, on xfs', { skip: obstacle ?? false }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'posix-xfs-'));
+  let disk: LoopDisk | null = null;
+  before(() => {
+    disk = new LoopDisk(folder, 512 * 1024 * 1024);
+  });
+  after(() => {
+    disk?.end();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  for (const [name, check] of wide) {
+    test(name, async () => {
+      const { outcome, reason } = await runCheck(disk?.path ?? '', name, check);
+      assert.equal(outcome, 'passed', reason);
+    });
+  }
+});

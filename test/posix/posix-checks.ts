@@ -12,6 +12,7 @@ import { rangeChecks } from './range-checks.js';
 import { renameChecks } from './rename-checks.js';
 import { specialChecks } from './special-checks.js';
 import { timeChecks } from './time-checks.js';
+import { wideChecks } from './wide-checks.js';
 import { xattrChecks } from './xattr-checks.js';
 
 export { CheckSkipped, type PosixResult, runCheck };
@@ -23,6 +24,7 @@ const families: Readonly<Record<string, PosixChecks>> = {
   data: dataChecks,
   copies: copyChecks,
   ranges: rangeChecks,
+  wide: wideChecks,
   times: timeChecks,
   permissions: permissionChecks,
   acls: aclChecks,

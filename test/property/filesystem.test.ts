@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { FileOffset } from '../../src/base/file-offset.js';
 import { asGenerationId, asLsn, asSegmentNumber, asVolumeId, type Ino, type Lsn, ROOT_INO } from '../../src/base/ids.js';
 import { rowsPerTurnMax } from '../../src/base/limits.js';
 import { SeededRandom } from '../../src/base/random.js';
@@ -19,6 +20,7 @@ import type { Extent, Inode } from '../../src/skeleton/contract.js';
 import { createSkeleton, type SqliteSkeleton } from '../../src/skeleton/skeleton.js';
 import { MemoryVolume } from '../support/memory-volume.js';
 import { entriesOf } from '../../src/skeleton/name-list.js';
+import { exactMax, largest, place } from '../support/wide.js';
 
 const volumeId = asVolumeId('00000000-0000-4000-8000-000000000001');
 const segment = asSegmentNumber(1);
@@ -44,7 +46,7 @@ class MirroredVolume extends MemoryVolume {
     return super.apply(record);
   }
 
-  override write(ino: Ino, offset: number, data: Buffer): void {
+  override write(ino: Ino, offset: FileOffset, data: Buffer): void {
     super.write(ino, offset, data);
     const time = this.tree.inode(ino)?.mtime;
     assert.ok(time !== undefined);
@@ -52,7 +54,7 @@ class MirroredVolume extends MemoryVolume {
     this.#segmentEnd += data.length;
   }
 
-  override share(from: Ino, fromOffset: number, to: Ino, toOffset: number, length: number): number {
+  override share(from: Ino, fromOffset: FileOffset, to: Ino, toOffset: FileOffset, length: number): number {
     const done = super.share(from, fromOffset, to, toOffset, length);
     const time = this.tree.inode(to)?.mtime;
     assert.ok(time !== undefined);
@@ -84,7 +86,10 @@ function operate(fs: FileSystem, random: SeededRandom, inos: readonly Ino[], han
   const caller: Caller = { uid: random.below(3), gid: random.below(3), pid: 1 };
   const opened = (): readonly [number, Ino] => pick([...handles, [0, ROOT_INO] as const]);
   const attribute = Buffer.from(pick(['user.a', 'user.b', 'trusted.c', 'security.capability']));
-  const offset = random.below(50_000);
+  /** Around where numbers stop being exact, around the end of the largest file and a little past it, but mostly small. */
+  const somewhere = (): FileOffset => place(pick([0n, 0n, 0n, 0n, exactMax - 25_000n, largest - 45_000n]) + BigInt(random.below(50_000)));
+  const small = random.below(50_000);
+  const offset = somewhere();
   const actions: readonly (() => unknown)[] = [
     () => fs.mkdir(caller, ino(), name(), 0o755 | pick([0, 0o2000]), 0),
     () => fs.mknod(caller, ino(), name(), pick([0o100644, 0o010600, 0o020600]), 7, 0),
@@ -93,11 +98,11 @@ function operate(fs: FileSystem, random: SeededRandom, inos: readonly Ino[], han
     () => fs.unlink(ino(), name()),
     () => fs.rmdir(ino(), name()),
     () => fs.rename(ino(), name(), ino(), name(), pick([0, 0, 0, 1, 2, 4, 5]), caller),
-    () => fs.setattr(caller, ino(), { size: pick([0, 100, offset]) }),
-    () => fs.setattr(caller, ino(), { mode: random.below(0o10000), mtime: { sec: -offset, nsec: offset } }),
+    () => fs.setattr(caller, ino(), { size: pick([0, 100, offset, somewhere()]) }),
+    () => fs.setattr(caller, ino(), { mode: random.below(0o10000), mtime: { sec: -small, nsec: small } }),
     () => fs.setattr(caller, ino(), { uid: random.below(5), atime: 'now' }),
-    () => fs.fallocate(ino(), offset, 1 + random.below(20_000), pick([0, 1, 3, 16, 17])),
-    () => fs.setxattr(caller, ino(), attribute, Buffer.from(`value ${offset}`), random.below(3)),
+    () => fs.fallocate(ino(), offset, pick([1 + random.below(20_000), 1 + random.below(20_000), somewhere()]), pick([0, 1, 3, 16, 17])),
+    () => fs.setxattr(caller, ino(), attribute, Buffer.from(`value ${small}`), random.below(3)),
     () => fs.removexattr(ino(), attribute),
     () => fs.list(ino(), 0, 10, true),
     () => fs.lseek(ino(), offset, pick([3, 4])),
@@ -116,7 +121,7 @@ function operate(fs: FileSystem, random: SeededRandom, inos: readonly Ino[], han
     () => {
       const [handle, source] = opened();
       const [toHandle, target] = opened();
-      return fs.copyRange(caller, source, handle, offset, target, toHandle, random.below(50_000), 1 + random.below(30_000));
+      return fs.copyRange(caller, source, handle, offset, target, toHandle, somewhere(), 1 + random.below(30_000));
     },
     () => {
       const [handle, target] = opened();
@@ -136,12 +141,13 @@ function operate(fs: FileSystem, random: SeededRandom, inos: readonly Ino[], han
 }
 
 /** Neighbouring extents as one: how writes were cut is nobody's business. */
-function ranges(extents: readonly Extent[]): readonly (readonly [number, number])[] {
-  const merged: [number, number][] = [];
+function ranges(extents: readonly Extent[]): readonly (readonly [bigint, bigint])[] {
+  const merged: [bigint, bigint][] = [];
   for (const { offset, length } of extents) {
     const last = merged.at(-1);
-    if (last !== undefined && last[1] === offset) last[1] += length;
-    else merged.push([offset, offset + length]);
+    const [start, end] = [BigInt(offset), BigInt(offset) + BigInt(length)];
+    if (last !== undefined && last[1] === start) last[1] = end;
+    else merged.push([start, end]);
   }
   return merged;
 }
@@ -154,7 +160,7 @@ function expectEqual(volume: MirroredVolume, inosMade: number): void {
     const actual = skeleton.inode(ino);
     assert.deepEqual(actual, expected);
     if (expected === null) continue;
-    const end = Number.MAX_SAFE_INTEGER;
+    const end = largest;
     assert.deepEqual(ranges(skeleton.extents(expected.content, 0, end, 10_000)), ranges(tree.extents(expected.content, 0, end, 10_000)));
     assert.deepEqual(skeleton.symlinkTarget(ino), tree.symlinkTarget(ino));
     const byName = (names: readonly { readonly name: Buffer; readonly ino: Ino }[]): readonly string[] => names.map((entry) => `${entry.name.toString('hex')} ${entry.ino}`).sort();

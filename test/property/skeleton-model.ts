@@ -1,20 +1,20 @@
 // The skeleton as plain maps, written from the meaning of the records alone: what the property test compares with.
-// Files are arrays of one address per unit of `unit` bytes, so that extents need no cleverness here.
+// Files have one address per unit of `unit` bytes, so that extents need no cleverness here; all places are bigints.
 import type { Timespec } from '../../src/base/clock.js';
 import type { FileRecord } from '../../src/format/records.js';
 
-export const unit = 1024;
+export const unit = 1024n;
 
 export interface ModelInode {
   readonly ino: number;
   mode: number;
   uid: number;
   gid: number;
-  size: number;
+  size: bigint;
   mtime: Timespec;
   ctime: Timespec;
-  /** segment:offset of each unit; undefined in holes. Never longer than the size says. */
-  units: (string | undefined)[];
+  /** segment:offset of each unit that is no hole; none past the size. */
+  units: Map<bigint, string>;
   readonly xattrs: Map<string, string>;
   /** `parent/name` of each link, as strings. */
   readonly names: Set<string>;
@@ -26,7 +26,7 @@ export class Model {
   clone(): Model {
     const copy = new Model();
     for (const [ino, inode] of this.inodes) {
-      copy.inodes.set(ino, { ...inode, units: [...inode.units], xattrs: new Map(inode.xattrs), names: new Set(inode.names) });
+      copy.inodes.set(ino, { ...inode, units: new Map(inode.units), xattrs: new Map(inode.xattrs), names: new Set(inode.names) });
     }
     return copy;
   }
@@ -47,14 +47,14 @@ export class Model {
     switch (record.type) {
       case 'create':
         this.inodes.set(record.ino, {
-          ino: record.ino, mode: record.mode, uid: record.uid, gid: record.gid, size: record.target?.length ?? 0, mtime: record.time, ctime: record.time,
-          units: [], xattrs: new Map(), names: new Set([`${record.parent}/${record.name}`]),
+          ino: record.ino, mode: record.mode, uid: record.uid, gid: record.gid, size: BigInt(record.target?.length ?? 0), mtime: record.time, ctime: record.time,
+          units: new Map(), xattrs: new Map(), names: new Set([`${record.parent}/${record.name}`]),
         });
         return;
       case 'temporary':
         this.inodes.set(record.ino, {
-          ino: record.ino, mode: record.mode, uid: record.uid, gid: record.gid, size: 0, mtime: record.time, ctime: record.time,
-          units: [], xattrs: new Map(), names: new Set(),
+          ino: record.ino, mode: record.mode, uid: record.uid, gid: record.gid, size: 0n, mtime: record.time, ctime: record.time,
+          units: new Map(), xattrs: new Map(), names: new Set(),
         });
         return;
       case 'link':
@@ -97,13 +97,13 @@ export class Model {
       }
       case 'write':
       case 'share':
-        return this.data(record.ino, record.offset, record.length, { segment: record.segment, offset: record.segmentOffset }, record.time);
+        return this.data(record.ino, BigInt(record.offset), BigInt(record.length), { segment: record.segment, offset: record.segmentOffset }, record.time);
       case 'punch':
-        return this.data(record.ino, record.offset, record.length, null, record.time);
+        return this.data(record.ino, BigInt(record.offset), BigInt(record.length), null, record.time);
       case 'truncate': {
         const inode = this.get(record.ino);
-        inode.size = record.size;
-        inode.units.length = Math.min(inode.units.length, record.size / unit);
+        inode.size = BigInt(record.size);
+        for (const index of inode.units.keys()) if (index * unit >= inode.size) inode.units.delete(index);
         inode.mtime = record.time;
         inode.ctime = record.time;
         return;
@@ -116,12 +116,13 @@ export class Model {
     }
   }
 
-  data(ino: number, offset: number, length: number, place: { readonly segment: number; readonly offset: number } | null, time: Timespec): void {
+  data(ino: number, offset: bigint, length: bigint, place: { readonly segment: number; readonly offset: number } | null, time: Timespec): void {
     const inode = this.get(ino);
     const end = offset + length;
-    if (place !== null) inode.size = Math.max(inode.size, end);
-    for (let at = offset; at < Math.min(end, inode.size); at += unit) {
-      inode.units[at / unit] = place === null ? undefined : `${place.segment}:${place.offset + at - offset}`;
+    for (const index of inode.units.keys()) if (index * unit >= offset && index * unit < end) inode.units.delete(index);
+    if (place !== null) {
+      if (end > inode.size) inode.size = end;
+      for (let at = offset; at < end; at += unit) inode.units.set(at / unit, `${place.segment}:${place.offset + Number(at - offset)}`);
     }
     inode.mtime = time;
     inode.ctime = time;
@@ -130,7 +131,7 @@ export class Model {
 
 /** One line for an inode, the same for equal ones. */
 export function describe(inode: ModelInode): string {
-  const units = inode.units.map((place, index) => (place === undefined ? '' : `${index}=${place}`)).filter((text) => text !== '');
+  const units = [...inode.units].sort(([a], [b]) => (a < b ? -1 : 1)).map(([index, place]) => `${index}=${place}`);
   const xattrs = [...inode.xattrs].sort().map(([name, value]) => `${name}=${value}`);
   const time = (t: Timespec): string => `${t.sec}.${t.nsec}`;
   return [

@@ -13,12 +13,17 @@ import type { FileRecord, JournalRecord } from '../../src/format/records.js';
 import type { Skeleton } from '../../src/skeleton/contract.js';
 import { decodeValue } from '../../src/skeleton/deltas.js';
 import { findings, freshSkeleton, generation, pointAt, reopen } from '../unit/skeleton/fixture.js';
+import { largest, place } from '../support/wide.js';
 import { describe, Model, unit } from './skeleton-model.js';
 import type { ModelInode } from './skeleton-model.js';
 import { entriesOf } from '../../src/skeleton/name-list.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'holdfast-skeleton-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
+
+/** Files have a beginning, a part where numbers stop being exact, and an end that is the largest there is (in whole units). */
+const unitsMax = largest / unit;
+const regions = [0n, 2n ** 53n / unit - 30n, unitsMax - 60n];
 
 const regular = (inode: ModelInode): boolean => (inode.mode & 0o170000) === 0o100000;
 const directory = (inode: ModelInode): boolean => (inode.mode & 0o170000) === 0o040000;
@@ -84,21 +89,33 @@ class Generator {
     if (kind < 40) return model.holder(parent, name) === undefined ? { type: 'link', ino, parent, name: bytes, time } : null;
     if (kind < 46) return { type: 'attribute', ino, mode: random.below(2) === 0 ? random.below(0o10000) : undefined, uid: random.below(9), mtime: random.below(2) === 0 ? time : undefined, ctime: time };
     if (kind < 52) return { type: 'xattr', ino, name: Buffer.from(`user.${random.below(3)}`), value: random.below(3) === 0 ? null : random.bytes(3).fill(0x61, 1), time };
-    if (kind < 58) return { type: 'truncate', ino, size: random.below(40) * unit, time };
-    if (kind < 63) return { type: 'punch', ino, offset: random.below(40) * unit, length: (1 + random.below(20)) * unit, time };
+    if (kind < 58) return { type: 'truncate', ino, size: place(this.units(40) * unit), time };
+    if (kind < 63) return this.punch(ino);
     return this.write(file);
   }
 
+  /** A number of units, mostly a small one. */
+  units(below: number): bigint {
+    const region = regions[this.random.below(3) === 0 ? this.random.below(regions.length) : 0] ?? 0n;
+    return region + BigInt(this.random.below(below));
+  }
+
+  punch(ino: Ino): JournalRecord {
+    const offset = this.units(40);
+    const length = this.random.below(8) === 0 ? unitsMax - offset : BigInt(1 + this.random.below(20));
+    return { type: 'punch', ino, offset: place(offset * unit), length: place(length * unit), time: this.time() };
+  }
+
   write(file: ModelInode): JournalRecord {
-    const length = (1 + this.random.below(8)) * unit;
-    if (this.#fill === 0 || this.#fill + length > 200 * unit) {
+    const length = (1 + this.random.below(8)) * Number(unit);
+    if (this.#fill === 0 || this.#fill + length > 200 * Number(unit)) {
       this.#fill = 0.5; // opened, still empty
       return { type: 'segment-open', segment: asSegmentNumber(++this.#segment), generation };
     }
     const segmentOffset = Math.floor(this.#fill);
     this.#fill = segmentOffset + length;
-    const sequential = this.random.below(2) === 0;
-    const offset = sequential ? file.size : this.random.below(40) * unit;
+    const sequential = this.random.below(2) === 0 && file.size + 10n * unit < largest;
+    const offset = place(sequential ? file.size : this.units(40) * unit);
     return { type: 'write', ino: asIno(file.ino), offset, length, segment: asSegmentNumber(this.#segment), segmentOffset, time: this.time() };
   }
 
@@ -112,10 +129,11 @@ class Generator {
 
   /** Another file's unit, or its own. */
   share(to: ModelInode): JournalRecord | null {
-    const from = this.pick((one) => regular(one) && one.units.some((place) => place !== undefined));
-    const place = from?.units.find((one) => one !== undefined)?.split(':').map(Number);
-    if (place === undefined) return null;
-    return { type: 'share', ino: asIno(to.ino), offset: this.random.below(40) * unit, length: unit, segment: asSegmentNumber(place[0] ?? 0), segmentOffset: place[1] ?? 0, time: this.time() };
+    const from = this.pick((one) => regular(one) && one.units.size > 0);
+    const [shared] = from?.units.values() ?? [];
+    if (shared === undefined) return null;
+    const [segment = 0, segmentOffset = 0] = shared.split(':').map(Number);
+    return { type: 'share', ino: asIno(to.ino), offset: place(this.units(40) * unit), length: Number(unit), segment: asSegmentNumber(segment), segmentOffset, time: this.time() };
   }
 
   unlink(): JournalRecord | null {
@@ -164,12 +182,12 @@ class Generator {
 function read(skeleton: Skeleton, names: ReadonlyMap<number, Set<string>>, ino: Ino): ModelInode | null {
   const inode = skeleton.inode(ino);
   if (inode === null) return null;
-  const units: (string | undefined)[] = [];
-  for (const extent of skeleton.extents(inode.content, 0, Number.MAX_SAFE_INTEGER, 1_000_000)) {
-    for (let at = 0; at < extent.length; at += unit) units[(extent.offset + at) / unit] = `${extent.segment}:${extent.segmentOffset + at}`;
+  const units = new Map<bigint, string>();
+  for (const extent of skeleton.extents(inode.content, 0, largest, 1_000_000)) {
+    for (let at = 0; at < extent.length; at += Number(unit)) units.set((BigInt(extent.offset) + BigInt(at)) / unit, `${extent.segment}:${extent.segmentOffset + at}`);
   }
   const xattrs = new Map(skeleton.xattrNames(ino).map((name) => [name.toString(), skeleton.xattr(ino, name)?.toString() ?? '']));
-  return { ino, mode: inode.mode, uid: inode.uid, gid: inode.gid, size: inode.size, mtime: inode.mtime, ctime: inode.ctime, units, xattrs, names: names.get(ino) ?? new Set() };
+  return { ino, mode: inode.mode, uid: inode.uid, gid: inode.gid, size: BigInt(inode.size), mtime: inode.mtime, ctime: inode.ctime, units, xattrs, names: names.get(ino) ?? new Set() };
 }
 
 function readNames(skeleton: Skeleton): Map<number, Set<string>> {
@@ -212,8 +230,8 @@ function assertDeltasRebuild(skeleton: Skeleton, base: Model, model: Model, wher
   const rows = skeleton.deltas(null, NO_LSN, 1_000_000);
   for (const ino of new Set(rows.map((row) => row.ino))) {
     for (const row of skeleton.deltas(ino, NO_LSN, 1_000_000)) {
-      if (row.kind === 'data' || row.kind === 'shared') rebuilt.data(ino, row.offset, row.length, { segment: row.segment ?? 0, offset: row.segmentOffset }, row.lastTime);
-      else if (row.kind === 'hole') rebuilt.data(ino, row.offset, row.length, null, row.lastTime);
+      if (row.kind === 'data' || row.kind === 'shared') rebuilt.data(ino, BigInt(row.offset), BigInt(row.length), { segment: row.segment ?? 0, offset: row.segmentOffset }, row.lastTime);
+      else if (row.kind === 'hole') rebuilt.data(ino, BigInt(row.offset), BigInt(row.length), null, row.lastTime);
       else rebuilt.apply(decodeValue(row.value ?? Buffer.alloc(0)), ino);
     }
   }
@@ -222,7 +240,7 @@ function assertDeltasRebuild(skeleton: Skeleton, base: Model, model: Model, wher
   }
   assert.deepEqual(
     [skeleton.backlog().deltas, skeleton.backlog().files, skeleton.backlog().bytes],
-    [rows.length, new Set(rows.map((row) => row.ino)).size, rows.reduce((sum, row) => sum + (row.kind === 'data' ? row.length : 0), 0)],
+    [rows.length, new Set(rows.map((row) => row.ino)).size, rows.reduce((sum, row) => sum + (row.kind === 'data' ? Number(row.length) : 0), 0)],
     where,
   );
 }
@@ -235,8 +253,8 @@ function dump(path: string): string {
   const db = new Sqlite(path, { readonly: true });
   const tables = db.prepare<[], string>("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").pluck().all();
   const lines = tables.flatMap((table) => {
-    const rows = db.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[];
-    return rows.map((row) => `${table} ${JSON.stringify(table === 'point' ? { ...row, link: 0 } : row)}`);
+    const rows = db.prepare(`SELECT * FROM ${table}`).safeIntegers().all() as Record<string, unknown>[];
+    return rows.map((row) => `${table} ${JSON.stringify(table === 'point' ? { ...row, link: 0 } : row, (_, value) => (typeof value === 'bigint' ? String(value) : value))}`);
   });
   db.close();
   return lines.sort().join('\n');
@@ -248,7 +266,7 @@ async function history(seed: number, operations: number): Promise<void> {
   let skeleton = freshSkeleton(path);
   const model = new Model();
   model.inodes.set(ROOT_INO, {
-    ino: ROOT_INO, mode: 0o040755, uid: 0, gid: 0, size: 0, mtime: { sec: 1, nsec: 0 }, ctime: { sec: 1, nsec: 0 }, units: [], xattrs: new Map(), names: new Set(['/']),
+    ino: ROOT_INO, mode: 0o040755, uid: 0, gid: 0, size: 0n, mtime: { sec: 1, nsec: 0 }, ctime: { sec: 1, nsec: 0 }, units: new Map(), xattrs: new Map(), names: new Set(['/']),
   });
   const generator = new Generator(random, model);
   const log: JournalRecord[] = [];

@@ -62,7 +62,7 @@ test('a restore that dies before its data is back leaves a volume that mounts an
     const volume = await house.run(openVolumeWith(settings, house.world.ports()));
     const inode = volume.view.lookup(1 as never, Buffer.from('a'));
     assert.ok(inode);
-    const answer = volume.read(inode.ino, 0, inode.size);
+    const answer = volume.read(inode.ino, 0, Number(inode.size));
     assert.ok(Buffer.from(Buffer.isBuffer(answer) ? answer : await house.run(answer)).equals(bytes));
     await house.run(volume.close());
   });

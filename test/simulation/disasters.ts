@@ -102,7 +102,7 @@ async function rebuildWhileOpen(world: World, replace: RebuildRequest['replace']
 
 async function sameTree(world: World, settings: VolumeSettings, model: Model, what: string): Promise<Model> {
   const volume = await must(world, openVolumeWith(settings, world.ports()), `${what}: open`);
-  const found = await must(world, describeVolume(volume.view, async (inode) => Buffer.from(await volume.read(inode.ino, 0, inode.size))), `${what}: read`);
+  const found = await must(world, describeVolume(volume.view, async (inode) => Buffer.from(await volume.read(inode.ino, 0, Number(inode.size)))), `${what}: read`);
   assert.equal(found, model.describe(), what);
   await must(world, volume.close(), `${what}: close`);
   return model;

@@ -172,7 +172,7 @@ const bytesOf = (change: Change): number => ('write' in change ? change.write.da
 /** Opens what is left, finds the prefix it equals, and checks it. */
 export async function survivor(world: World, end: LifeEnd, what: string): Promise<Model> {
   const volume = await must(world, openVolumeWith(world.settings, world.ports()), `${what}: open`);
-  const found = await must(world, describeVolume(volume.view, async (inode) => Buffer.from(await volume.read(inode.ino, 0, inode.size))), `${what}: read`);
+  const found = await must(world, describeVolume(volume.view, async (inode) => Buffer.from(await volume.read(inode.ino, 0, Number(inode.size)))), `${what}: read`);
   const model = end.durable.clone();
   let closest = model.describe();
   for (const change of end.tail) {

@@ -97,15 +97,16 @@ export class Model {
       }
       case 'truncate': {
         const node = this.#node(r.ino);
-        const next = Buffer.alloc(r.size);
-        node.data.copy(next, 0, 0, Math.min(r.size, node.data.length));
+        const size = Number(r.size);
+        const next = Buffer.alloc(size);
+        node.data.copy(next, 0, 0, Math.min(size, node.data.length));
         node.data = next;
         return;
       }
       case 'punch': {
         const node = this.#node(r.ino);
         node.data = Buffer.from(node.data);
-        node.data.fill(0, Math.min(r.offset, node.data.length), Math.min(r.offset + r.length, node.data.length));
+        node.data.fill(0, Math.min(Number(r.offset), node.data.length), Math.min(Number(r.offset) + Number(r.length), node.data.length));
         return;
       }
       default:

@@ -70,7 +70,7 @@ export class MemoryFileSystem implements FileSystem {
 
   setattr(_caller: Caller, ino: Ino, set: SetAttributes): Answer<Inode> {
     const { inode } = this.#node(ino);
-    if (set.size !== undefined) this.#resize(ino, set.size);
+    if (set.size !== undefined) this.#resize(ino, Number(set.size));
     if (set.mode !== undefined) inode.mode = (inode.mode & typeBits) | set.mode;
     if (set.uid !== undefined) inode.uid = set.uid;
     if (set.gid !== undefined) inode.gid = set.gid;
@@ -164,7 +164,7 @@ export class MemoryFileSystem implements FileSystem {
       done += data.copy(page, at % pageBytes, done);
     }
     if (killPriv) this.#killPriv(inode);
-    inode.size = Math.max(inode.size, offset + data.length);
+    inode.size = Math.max(Number(inode.size), offset + data.length);
     this.#changed(ino);
     return data.length;
   }
@@ -188,7 +188,7 @@ export class MemoryFileSystem implements FileSystem {
         else if (from < to) pages.get(number)?.fill(0, from, to);
       }
     } else if (mode > 1) fail(EOPNOTSUPP);
-    if (!keepSize) inode.size = Math.max(inode.size, offset + length);
+    if (!keepSize) inode.size = Math.max(Number(inode.size), offset + length);
     this.#changed(ino);
   }
 
@@ -207,7 +207,7 @@ export class MemoryFileSystem implements FileSystem {
     for (let at = offset; at < inode.size; at = (Math.floor(at / pageBytes) + 1) * pageBytes) {
       if (pages.has(Math.floor(at / pageBytes)) === (whence === 3)) return at;
     }
-    return whence === 4 ? inode.size : fail(ENXIO);
+    return whence === 4 ? Number(inode.size) : fail(ENXIO);
   }
 
   opendir(ino: Ino): Answer<Opened> {
@@ -284,7 +284,7 @@ export class MemoryFileSystem implements FileSystem {
 
   #read(ino: Ino, offset: number, length: number): Buffer {
     const { inode, pages } = this.#node(ino);
-    const out = Buffer.alloc(Math.max(0, Math.min(length, inode.size - offset)));
+    const out = Buffer.alloc(Math.max(0, Math.min(length, Number(inode.size) - offset)));
     for (let done = 0; done < out.length; ) {
       const at = offset + done;
       const left = Math.min(pageBytes - (at % pageBytes), out.length - done);

@@ -1,12 +1,14 @@
 // The tree of a MemoryVolume: names, attributes, xattrs and bytes in plain Maps, changed by the records of
-// src/format/records.ts with the meaning that file gives them. Slow and obvious on purpose.
+// src/format/records.ts with the meaning that file gives them. Slow and obvious on purpose: all places in files are bigints in here.
 import { assert, unreachable } from '../../src/base/assert.js';
 import type { Timespec } from '../../src/base/clock.js';
+import type { FileOffset } from '../../src/base/file-offset.js';
 import { asContentId, asIno, asSegmentNumber, type ContentId, type Ino, ROOT_INO } from '../../src/base/ids.js';
 import type { CreateRecord, FileRecord, RenameRecord } from '../../src/format/records.js';
 import { nameListOf } from './name-lists.js';
 import type { NameList } from '../../src/skeleton/name-list.js';
 import type { DirectoryEntry, Extent, Inode, ListedChild } from '../../src/skeleton/contract.js';
+import { largest, place } from './wide.js';
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -20,13 +22,17 @@ interface Node {
 
 /** Bytes of one write that are still visible; `at` is where that write began. */
 interface Piece {
-  offset: number;
+  offset: bigint;
   bytes: Buffer;
   serial: number;
 }
 
 const typeMask = 0o170000;
 const directoryType = 0o040000;
+const endOf = (piece: Piece): bigint => piece.offset + BigInt(piece.bytes.length);
+const lesser = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const greater = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+const byOffset = (a: Piece, b: Piece): number => (a.offset < b.offset ? -1 : 1);
 const key = (name: Buffer): string => name.toString('latin1');
 
 export class MemoryTree {
@@ -92,14 +98,14 @@ export class MemoryTree {
     return [...(this.#nodes.get(ino)?.xattrs.keys() ?? [])].map((name) => Buffer.from(name, 'latin1'));
   }
 
-  extents(content: ContentId, offset: number, length: number, limit: number): readonly Extent[] {
-    return this.#overlapping(content, offset, length)
+  extents(content: ContentId, offset: FileOffset, length: FileOffset, limit: number): readonly Extent[] {
+    return this.#overlapping(content, BigInt(offset), BigInt(offset) + BigInt(length))
       .slice(0, limit)
-      .map((piece) => ({ offset: piece.offset, length: piece.bytes.length, segment: asSegmentNumber(1), segmentOffset: piece.serial }));
+      .map((piece) => ({ offset: place(piece.offset), length: piece.bytes.length, segment: asSegmentNumber(1), segmentOffset: piece.serial }));
   }
 
-  extentCount(content: ContentId, offset: number, length: number, limit: number): number {
-    return Math.min(limit, this.#overlapping(content, offset, length).length);
+  extentCount(content: ContentId, offset: FileOffset, length: FileOffset, limit: number): number {
+    return Math.min(limit, this.#overlapping(content, BigInt(offset), BigInt(offset) + BigInt(length)).length);
   }
 
   get files(): number {
@@ -112,39 +118,43 @@ export class MemoryTree {
     return bytes;
   }
 
-  bytes(ino: Ino, offset: number, length: number): Buffer {
+  bytes(ino: Ino, offset: FileOffset, length: number): Buffer {
     const { inode } = this.#node(ino);
-    const out = Buffer.alloc(Math.max(0, Math.min(length, inode.size - offset)));
-    for (const piece of this.#overlapping(inode.content, offset, out.length)) {
-      const from = Math.max(piece.offset, offset);
-      piece.bytes.copy(out, from - offset, from - piece.offset);
+    const start = BigInt(offset);
+    const end = lesser(start + BigInt(length), BigInt(inode.size));
+    const out = Buffer.alloc(Number(greater(end - start, 0n)));
+    for (const piece of this.#overlapping(inode.content, start, end)) {
+      const from = greater(piece.offset, start);
+      piece.bytes.copy(out, Number(from - start), Number(from - piece.offset));
     }
     return out;
   }
 
-  write(ino: Ino, offset: number, data: Buffer, time: Timespec): void {
+  write(ino: Ino, offset: FileOffset, data: Buffer, time: Timespec): void {
     const { inode } = this.#node(ino);
-    this.#cut(inode, offset, data.length);
-    this.#list(inode.content).push({ offset, bytes: Buffer.from(data), serial: ++this.#lastSerial });
-    this.#list(inode.content).sort((a, b) => a.offset - b.offset);
+    const piece = { offset: BigInt(offset), bytes: Buffer.from(data), serial: ++this.#lastSerial };
+    this.#cut(inode, piece.offset, endOf(piece));
+    this.#list(inode.content).push(piece);
+    this.#list(inode.content).sort(byOffset);
     inode.allocated += data.length;
-    inode.size = Math.max(inode.size, offset + data.length);
+    inode.size = place(greater(BigInt(inode.size), endOf(piece)));
     inode.mtime = inode.ctime = time;
   }
 
   /** Pieces of the source come into the target, holes as holes. */
-  share(from: Ino, fromOffset: number, to: Ino, toOffset: number, length: number, time: Timespec): void {
+  share(from: Ino, fromOffset: FileOffset, to: Ino, toOffset: FileOffset, length: number, time: Timespec): void {
     const { inode } = this.#node(to);
-    const found = this.#overlapping(this.#node(from).inode.content, fromOffset, length);
-    this.#cut(inode, toOffset, length);
+    const [source, target, bytesMax] = [BigInt(fromOffset), BigInt(toOffset), BigInt(length)];
+    const found = this.#overlapping(this.#node(from).inode.content, source, source + bytesMax);
+    this.#cut(inode, target, target + bytesMax);
     for (const piece of found) {
-      const start = Math.max(piece.offset, fromOffset);
-      const bytes = piece.bytes.subarray(start - piece.offset, Math.min(piece.offset + piece.bytes.length, fromOffset + length) - piece.offset);
-      this.#list(inode.content).push({ offset: toOffset + start - fromOffset, bytes, serial: ++this.#lastSerial });
+      const start = greater(piece.offset, source);
+      const bytes = piece.bytes.subarray(Number(start - piece.offset), Number(lesser(endOf(piece), source + bytesMax) - piece.offset));
+      this.#list(inode.content).push({ offset: target + start - source, bytes, serial: ++this.#lastSerial });
       inode.allocated += bytes.length;
     }
-    this.#list(inode.content).sort((a, b) => a.offset - b.offset);
-    inode.size = Math.max(inode.size, toOffset + length);
+    this.#list(inode.content).sort(byOffset);
+    inode.size = place(greater(BigInt(inode.size), target + bytesMax));
     inode.mtime = inode.ctime = time;
   }
 
@@ -186,14 +196,14 @@ export class MemoryTree {
       }
       case 'truncate': {
         const { inode } = this.#node(record.ino);
-        if (record.size < inode.size) this.#cut(inode, record.size, Number.MAX_SAFE_INTEGER - record.size);
+        if (record.size < inode.size) this.#cut(inode, BigInt(record.size), largest);
         inode.size = record.size;
         inode.mtime = inode.ctime = record.time;
         return;
       }
       case 'punch': {
         const { inode } = this.#node(record.ino);
-        this.#cut(inode, record.offset, record.length);
+        this.#cut(inode, BigInt(record.offset), BigInt(record.offset) + BigInt(record.length));
         inode.mtime = inode.ctime = record.time;
         return;
       }
@@ -280,20 +290,19 @@ export class MemoryTree {
     return list;
   }
 
-  #overlapping(content: ContentId, offset: number, length: number): readonly Piece[] {
-    return this.#list(content).filter((piece) => piece.offset < offset + length && offset < piece.offset + piece.bytes.length);
+  #overlapping(content: ContentId, start: bigint, end: bigint): readonly Piece[] {
+    return this.#list(content).filter((piece) => piece.offset < end && start < endOf(piece));
   }
 
-  #cut(inode: Mutable<Inode>, offset: number, length: number): void {
-    const end = offset + length;
+  #cut(inode: Mutable<Inode>, start: bigint, end: bigint): void {
     const kept: Piece[] = [];
     inode.allocated = 0;
     for (const piece of this.#list(inode.content)) {
-      const pieceEnd = piece.offset + piece.bytes.length;
-      const outside = pieceEnd <= offset || piece.offset >= end;
+      const pieceEnd = endOf(piece);
+      const outside = pieceEnd <= start || piece.offset >= end;
       if (outside) kept.push(piece);
-      if (!outside && piece.offset < offset) kept.push({ ...piece, bytes: piece.bytes.subarray(0, offset - piece.offset) });
-      if (!outside && pieceEnd > end) kept.push({ ...piece, offset: end, bytes: piece.bytes.subarray(end - piece.offset) });
+      if (!outside && piece.offset < start) kept.push({ ...piece, bytes: piece.bytes.subarray(0, Number(start - piece.offset)) });
+      if (!outside && pieceEnd > end) kept.push({ ...piece, offset: end, bytes: piece.bytes.subarray(Number(end - piece.offset)) });
     }
     for (const piece of kept) inode.allocated += piece.bytes.length;
     this.#pieces.set(inode.content, kept);

@@ -3,6 +3,7 @@
 import { assert } from '../../src/base/assert.js';
 import type { Clock, Timer, Timespec } from '../../src/base/clock.js';
 import { HoldfastError } from '../../src/base/errors.js';
+import type { FileOffset } from '../../src/base/file-offset.js';
 import { asLsn, type Ino, type Lsn, NO_LSN } from '../../src/base/ids.js';
 import { requestBytesMax, rowsPerTurnMax } from '../../src/base/limits.js';
 import type { FileRecord } from '../../src/format/records.js';
@@ -108,7 +109,7 @@ export class MemoryVolume implements Volume {
     return this.#lsn;
   }
 
-  write(ino: Ino, offset: number, data: Buffer): void {
+  write(ino: Ino, offset: FileOffset, data: Buffer): void {
     this.#assertAdmitted();
     assert(data.length <= requestBytesMax, 'a write is one request at most');
     this.#failIfAsked();
@@ -116,14 +117,14 @@ export class MemoryVolume implements Volume {
     this.tree.write(ino, offset, data, this.clock.now());
   }
 
-  share(from: Ino, fromOffset: number, to: Ino, toOffset: number, length: number): number {
+  share(from: Ino, fromOffset: FileOffset, to: Ino, toOffset: FileOffset, length: number): number {
     this.#assertAdmitted();
     this.#failIfAsked();
     this.tree.share(from, fromOffset, to, toOffset, length, this.clock.now());
     return length;
   }
 
-  read(ino: Ino, offset: number, length: number): Buffer | Promise<Buffer> {
+  read(ino: Ino, offset: FileOffset, length: number): Buffer | Promise<Buffer> {
     if (!this.lateReads) {
       this.#failIfAsked();
       return this.tree.bytes(ino, offset, length);
@@ -194,7 +195,7 @@ export class MemoryVolume implements Volume {
     assert(this.#gate === null, 'nothing changes while changes are held back');
   }
 
-  #assertShortTurn(ino: Ino, offset: number, length: number): void {
+  #assertShortTurn(ino: Ino, offset: FileOffset, length: FileOffset): void {
     const inode = this.tree.inode(ino);
     assert(inode !== null && this.tree.extentCount(inode.content, offset, length, rowsPerTurnMax + 1) <= rowsPerTurnMax, 'a punch covers one turn of extents');
   }

@@ -60,7 +60,7 @@ class Listing {
     for (const line of lines) {
       if (this.#deltas === 0) this.#output.line('       LSN  KIND              OFFSET        LENGTH  WHERE                 PATH');
       this.#deltas += 1;
-      this.#bytes += line.kind === 'data' ? line.length : 0;
+      this.#bytes += line.kind === 'data' ? Number(line.length) : 0;
       this.#files.add(line.ino);
       this.#output.record(line);
       const where = line.segment === null ? '' : `segment ${line.segment}+${line.segmentOffset}`;

@@ -163,7 +163,7 @@ export class House {
   async read(name: string): Promise<Buffer> {
     const inode = this.volume.view.inode(this.ino(name));
     assert(inode !== null, `${name} exists`);
-    const answer = this.volume.read(inode.ino, 0, inode.size);
+    const answer = this.volume.read(inode.ino, 0, Number(inode.size));
     return Buffer.from(Buffer.isBuffer(answer) ? answer : await this.run(answer));
   }
 

@@ -114,12 +114,13 @@ test('truncate by one who may not keep privileges takes them', async () => {
   assert.equal((await fs.setattr(alice, ino, { size: 0, killPriv: true })).mode, 0o100711);
 });
 
-test('sizes of directories, symlinks and beyond 2^53 are refused', async () => {
+test('sizes of directories and symlinks are refused, of files those past 2^63 - 1', async () => {
   const { fs, file, directory } = fixture();
   const { ino } = await file('a');
   await failsWith(EISDIR, async () => fs.setattr(rootCaller, (await directory('d')).ino, { size: 0 }));
   await failsWith(EINVAL, async () => fs.setattr(rootCaller, (await fs.symlink(alice, root, b('l'), b('t'))).inode.ino, { size: 0 }));
-  await failsWith(EFBIG, () => fs.setattr(rootCaller, ino, { size: 2 ** 60 }));
+  await failsWith(EFBIG, () => fs.setattr(rootCaller, ino, { size: 2n ** 63n }));
+  for (const size of [2 ** 53 - 1, 2n ** 53n, 2n ** 63n - 1n]) assert.equal((await fs.setattr(rootCaller, ino, { size })).size, size);
   await failsWith(EINVAL, () => fs.setattr(rootCaller, ino, { size: -1 }));
 });
 

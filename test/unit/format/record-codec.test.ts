@@ -10,6 +10,7 @@ import type { JournalRecord } from '../../../src/format/records.js';
 // Branded numbers are numbers: arbitraries of plain records are cast once, at the end.
 const u8 = fc.integer({ min: 0, max: 0xff });
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+const place = fc.oneof(fc.maxSafeNat(), fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n - 1n }));
 const u64 = fc.oneof(fc.integer({ min: 0, max: 100 }), fc.maxSafeNat());
 const bytes = (minLength: number, maxLength: number): fc.Arbitrary<Buffer> => fc.uint8Array({ minLength, maxLength }).map((array) => Buffer.from(array));
 const name = bytes(1, 255);
@@ -40,11 +41,11 @@ const records: { readonly [Type in JournalRecord['type']]: fc.Arbitrary<unknown>
   rename: fc.record({ type: t('rename'), fromParent: u64, fromName: name, toParent: u64, toName: name, exchange: fc.boolean(), time }),
   attribute: fc.record({ type: t('attribute'), ino: u64, mode: u32, uid: u32, gid: u32, atime: time, mtime: time, ctime: time }, { requiredKeys: ['type', 'ino', 'ctime'] }),
   xattr: fc.record({ type: t('xattr'), ino: u64, name, value: fc.option(bytes(0, 3000)), time }),
-  write: fc.record({ type: t('write'), ino: u64, offset: u64, length: u32, segment: u64, segmentOffset: u32, time }),
-  share: fc.record({ type: t('share'), ino: u64, offset: u64, length: u32, segment: u64, segmentOffset: u32, time }),
+  write: fc.record({ type: t('write'), ino: u64, offset: place, length: u32, segment: u64, segmentOffset: u32, time }),
+  share: fc.record({ type: t('share'), ino: u64, offset: place, length: u32, segment: u64, segmentOffset: u32, time }),
   temporary: fc.record({ type: t('temporary'), ino: u64, content: u64, mode: u32, uid: u32, gid: u32, time }),
-  truncate: fc.record({ type: t('truncate'), ino: u64, size: u64, time }),
-  punch: fc.record({ type: t('punch'), ino: u64, offset: u64, length: u64, time }),
+  truncate: fc.record({ type: t('truncate'), ino: u64, size: place, time }),
+  punch: fc.record({ type: t('punch'), ino: u64, offset: place, length: place, time }),
   trim: fc.record({ type: t('trim'), content: u64, limit: u32 }),
   reap: fc.record({ type: t('reap'), ino: u64, limit: u32 }),
   'segment-open': fc.record({ type: t('segment-open'), segment: u64, generation }),
@@ -52,7 +53,7 @@ const records: { readonly [Type in JournalRecord['type']]: fc.Arbitrary<unknown>
   relocate: fc.record({
     type: t('relocate'),
     content: u64,
-    offset: u64,
+    offset: place,
     length: u32,
     fromSegment: u64,
     fromOffset: u32,
@@ -147,6 +148,8 @@ test('a record that breaks its own rules is a bug of the caller, and leaves noth
   const before = writer.length;
   const bad: unknown[] = [
     { type: 'truncate', ino: 1, size: 2 ** 53, time: { sec: 0, nsec: 0 } },
+    { type: 'truncate', ino: 1, size: 5n, time: { sec: 0, nsec: 0 } },
+    { type: 'truncate', ino: 1, size: 2n ** 63n, time: { sec: 0, nsec: 0 } },
     { type: 'truncate', ino: 1.5, size: 1, time: { sec: 0, nsec: 0 } },
     { type: 'truncate', ino: 1, size: 1, time: { sec: 0, nsec: 1e9 } },
     { type: 'link', ino: 1, parent: 1, name: Buffer.alloc(0), time: { sec: 0, nsec: 0 } },

@@ -6,9 +6,10 @@ import { asIno } from '../../../src/base/ids.js';
 import type { Call } from '../../../src/fuse/call.js';
 import { decode } from '../../../src/fuse/decode.js';
 import { RequestReader } from '../../../src/fuse/request-reader.js';
+import { exactMax, largest, place } from '../../support/wide.js';
 import { goldenNode, goldenRequests, goldenUnique } from './golden-messages.js';
 
-const { EFBIG, EINVAL, ENAMETOOLONG, ENOSYS, ENXIO } = constants.errno;
+const { EFBIG, EINVAL, ENAMETOOLONG, ENOSYS } = constants.errno;
 const ino = asIno(goldenNode);
 const parent = ino;
 const caller = { uid: 1000, gid: 100, pid: 4242 };
@@ -157,13 +158,21 @@ test('dot and dot-dot can be looked up, as exported mounts do, and nothing else 
   for (const wrong of ['\0', 'a/b\0', '/\0', '.', '.\0.\0', './\0', '../\0', '\0a\0']) assert.deepEqual(decoded(withBody('lookup', name(wrong))), refused(EINVAL), JSON.stringify(wrong));
 });
 
-test('offsets past 2^53 are refused where something would be written and mean the end where something is read', () => {
-  const huge = 2n ** 60n;
+test('offsets and sizes are exact up to the end of the largest file', () => {
+  for (const at of [exactMax, exactMax + 1n, largest - 5n]) {
+    const exactly = place(at);
+    const of = (request: keyof typeof goldenRequests, field: number) => decoded(withU64(request, field, at)) as { readonly offset?: unknown; readonly set?: { readonly size?: unknown } };
+    assert.deepEqual([of('write', 48).offset, of('read', 48).offset, of('lseek', 48).offset, of('setattr', 56).set?.size], [exactly, exactly, exactly, exactly]);
+  }
+});
+
+test('offsets past the largest file are refused where something would be written and lie outside of every file where something is read', () => {
+  const huge = 2n ** 63n;
   assert.deepEqual(decoded(withU64('write', 48, huge)), refused(EFBIG));
   assert.deepEqual(decoded(withU64('setattr', 56, huge)), refused(EFBIG));
   assert.deepEqual(decoded(withU64('fallocate', 56, huge)), refused(EFBIG));
-  assert.deepEqual(decoded(withU64('lseek', 48, huge)), refused(ENXIO));
-  assert.deepEqual(decoded(withU64('read', 48, huge)), { op: 'read', ino, handle: 7, offset: Number.MAX_SAFE_INTEGER, length: 131_072, flags: 3 });
+  assert.deepEqual(decoded(withU64('write', 48, huge - 5n)), refused(EFBIG));
+  assert.deepEqual(decoded(withU64('read', 48, huge)), { op: 'read', ino, handle: 7, offset: huge, length: 131_072, flags: 3 });
 });
 
 test('a WRITE whose size and payload differ, or that is larger than agreed, is refused', () => {

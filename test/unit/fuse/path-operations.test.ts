@@ -8,7 +8,8 @@ import fc from 'fast-check';
 import { SystemClock } from '../../../src/base/clock.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { asIno, ROOT_INO } from '../../../src/base/ids.js';
-import { bytesOf, statOf, statvfsOf, textOf, timeOf, wide } from '../../../src/fuse/path-encoding.js';
+import { fromWords } from '../../../src/base/file-offset.js';
+import { bytesOf, statOf, statvfsOf, textOf, timeOf } from '../../../src/fuse/path-encoding.js';
 import { PathOperations } from '../../../src/fuse/path-operations.js';
 import { type FuseNativeRequest, type FuseNativeRequests, loadFuseNative } from '../../../src/native/fuse-native.js';
 import { MemoryFileSystem } from '../../support/memory-file-system.js';
@@ -166,7 +167,7 @@ test('numbers past 32 bits: inodes and sizes whole, space in larger blocks', () 
   const inode = new MemoryFileSystem().getattr(ROOT_INO);
   assert.ok(!(inode instanceof Promise));
   const words = statOf({ ...inode, ino: asIno(2 ** 40 + 7), size: 2 ** 52 + 3 });
-  assert.deepEqual([wide(words[7] ?? 0, words[8] ?? 0), wide(words[3] ?? 0, words[4] ?? 0)], [2 ** 40 + 7, 2 ** 52 + 3]);
+  assert.deepEqual([fromWords(words[7] ?? 0, words[8] ?? 0), fromWords(words[3] ?? 0, words[4] ?? 0)], [2 ** 40 + 7, 2 ** 52 + 3]);
   const space = statvfsOf({ blockBytes: 4096, blocks: 2 ** 35, blocksFree: 2 ** 34, files: 2 ** 40, filesFree: 1, nameMax: 255 });
   assert.deepEqual([...space], [65_536, 65_536, 2 ** 31, 2 ** 30, 2 ** 30, 2 ** 32 - 1, 1, 1, 0, 0, 255]);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
 import { asContentId, asSegmentNumber } from '../../../src/base/ids.js';
 import type { Ino } from '../../../src/base/ids.js';
-import { rowsPerTurnMax } from '../../../src/base/limits.js';
+import { fileBytesMax, rowsPerTurnMax } from '../../../src/base/limits.js';
 import type { SqliteSkeleton } from '../../../src/skeleton/skeleton.js';
 import { findings, freshSkeleton, Hand, scratch } from './fixture.js';
 
@@ -23,7 +23,7 @@ after(() => folder.remove());
 
 /** offset+length>segment:offset of every extent. */
 function map(ino: Ino = file): string[] {
-  return skeleton.extents(asContentId(ino), 0, Number.MAX_SAFE_INTEGER, 100).map((e) => `${e.offset}+${e.length}>${e.segment}:${e.segmentOffset}`);
+  return skeleton.extents(asContentId(ino), 0, fileBytesMax, 100).map((e) => `${e.offset}+${e.length}>${e.segment}:${e.segmentOffset}`);
 }
 const live = (segment: number): number | undefined => skeleton.segment(asSegmentNumber(segment))?.live;
 
@@ -77,7 +77,7 @@ test('holes: a write past the end leaves one, a punch makes one, the size stays'
 
 test('extents() gives those that overlap the range, unclipped', async () => {
   for (let i = 0; i < 10; i++) hand.write(file, i * 20, 10, 1, 1000 - i * 10);
-  const of = (offset: number, length: number, limit = 100): number[] => skeleton.extents(asContentId(file), offset, length, limit).map((e) => e.offset);
+  const of = (offset: number, length: number, limit = 100) => skeleton.extents(asContentId(file), offset, length, limit).map((e) => e.offset);
   assert.deepEqual(of(0, 1), [0]);
   assert.deepEqual(of(9, 1), [0]);
   assert.deepEqual(of(10, 10), []);

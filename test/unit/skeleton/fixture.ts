@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { FileOffset } from '../../../src/base/file-offset.js';
 import { asContentId, asDiskId, asGenerationId, asIno, asLsn, asSegmentNumber, asVolumeId, ROOT_INO } from '../../../src/base/ids.js';
 import type { DiskId, Ino } from '../../../src/base/ids.js';
 import { SeededRandom } from '../../../src/base/random.js';
@@ -85,15 +86,15 @@ export class Hand {
     this.do({ type: 'rename', fromParent, fromName: b(from), toParent, toName: b(to), exchange, time: this.time() });
   }
 
-  write(ino: Ino, offset: number, length: number, segment: number, segmentOffset: number): void {
+  write(ino: Ino, offset: FileOffset, length: number, segment: number, segmentOffset: number): void {
     this.do({ type: 'write', ino, offset, length, segment: asSegmentNumber(segment), segmentOffset, time: this.time() });
   }
 
-  truncate(ino: Ino, size: number): void {
+  truncate(ino: Ino, size: FileOffset): void {
     this.do({ type: 'truncate', ino, size, time: this.time() });
   }
 
-  punch(ino: Ino, offset: number, length: number): void {
+  punch(ino: Ino, offset: FileOffset, length: FileOffset): void {
     this.do({ type: 'punch', ino, offset, length, time: this.time() });
   }
 
