@@ -2,6 +2,7 @@
 // sealed but not flushed, and some that are neither, until the daemon is killed. Every byte follows from its place in a file.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import type { FileOffset } from '../../src/base/file-offset.js';
 import { asContentId, asIno, ROOT_INO, type Ino } from '../../src/base/ids.js';
 import type { FileRecord } from '../../src/format/records.js';
 import { initVolumeWith } from '../../src/volume/init.js';
@@ -10,7 +11,8 @@ import { openVolumeWith } from '../../src/volume/open.js';
 import { must } from '../simulation/lives.js';
 import { describeVolume, type Model } from '../simulation/model.js';
 import type { Stand } from './stand.js';
-import { describeTree } from './tree.js';
+import { exactMax, largest, place } from '../support/wide.js';
+import { describeTree, shown, shownFrom } from './tree.js';
 
 /** As the kernel would cut a large write. */
 const requestBytes = 32 * 1024;
@@ -62,6 +64,13 @@ async function firstLife(author: Author): Promise<readonly string[]> {
   await author.write(gone, 0, 70_000);
   await author.change({ type: 'unlink', ino: gone, parent: docs, name: Buffer.from('removed before the flush'), time: author.now() });
   await author.share(large, 10_000, await author.create(docs, 'part of the large one', 0o100644), 4_000, 60_000);
+  const endless = await author.create(deep, 'as large as a file can be', 0o100600);
+  await author.resize(endless, largest);
+  await author.write(endless, 1_000, 5_000);
+  await author.write(endless, 65_000, 536);
+  const inexact = await author.create(docs, 'over the end of exact numbers', 0o100600);
+  await author.resize(inexact, exactMax + 8n);
+  await author.write(inexact, 65_500, 36);
   await author.rest();
   const tree = await author.shown();
   await volume.flush();
@@ -85,6 +94,10 @@ async function secondLife(author: Author): Promise<readonly string[]> {
   await author.rest();
   await author.share(large, 0, author.find(docs, 'after the flush'), 50_000, 100_000);
   await author.named(docs, 'had no name at first');
+  const endless = author.find(deep, 'as large as a file can be');
+  await author.share(endless, 2_000, author.find(docs, 'over the end of exact numbers'), 62_000, 3_000);
+  await author.hole(endless, 3_000, 1_000);
+  await author.write(endless, 65_530, 6);
   // In the journal alone: too little to be sealed.
   await author.write(large, 149_000, 3_000);
   await author.write(await author.create(ROOT_INO, 'unsealed', 0o100600), 0, 5_000);
@@ -92,7 +105,7 @@ async function secondLife(author: Author): Promise<readonly string[]> {
   return author.shown();
 }
 
-/** Makes changes in the volume and in the model alike. */
+/** Makes changes in the volume and in the model alike. Offsets in a file that no memory holds count from the part that is shown: the model has that part alone. */
 class Author {
   readonly volume: MountedVolume;
   readonly #model: Model;
@@ -131,15 +144,29 @@ class Author {
     for (let done = 0; done < bytes; done += requestBytes) {
       const data = whole.subarray(done, done + requestBytes);
       await this.#admitted(data.length);
-      this.volume.write(ino, offset + done, data);
+      this.volume.write(ino, this.#place(ino, offset + done), data);
       this.#model.apply({ write: { ino, offset: offset + done, data } });
     }
   }
 
   async share(from: Ino, fromOffset: number, to: Ino, toOffset: number, length: number): Promise<void> {
     await this.#admitted(0);
-    assert.equal(this.volume.share(from, fromOffset, to, toOffset, length), length);
+    assert.equal(this.volume.share(from, this.#place(from, fromOffset), to, this.#place(to, toOffset), length), length);
     this.#model.apply({ share: { from, fromOffset, to, toOffset, length } });
+  }
+
+  async resize(ino: Ino, size: bigint): Promise<void> {
+    await this.#admitted(0);
+    const record = { type: 'truncate', ino, time: this.now() } as const;
+    this.volume.apply({ ...record, size: place(size) });
+    this.#model.apply({ record: { ...record, size: Number(size - BigInt(shownFrom(place(size)))) } });
+  }
+
+  async hole(ino: Ino, offset: number, length: number): Promise<void> {
+    await this.#admitted(0);
+    const record = { type: 'punch', ino, length, time: this.now() } as const;
+    this.volume.apply({ ...record, offset: this.#place(ino, offset) });
+    this.#model.apply({ record: { ...record, offset } });
   }
 
   /** A file that is made without a name and gets one. */
@@ -164,9 +191,13 @@ class Author {
   /** The tree, after the model has agreed to it. */
   async shown(): Promise<readonly string[]> {
     const { volume } = this;
-    const seen = await describeVolume(volume.view, async (inode) => Buffer.from(await volume.read(inode.ino, 0, inode.size)));
+    const seen = await describeVolume(volume.view, async (inode) => Buffer.from(await shown(volume, inode)));
     assert.equal(seen, this.#model.describe());
     return describeTree(volume);
+  }
+
+  #place(ino: Ino, offset: number): FileOffset {
+    return place(BigInt(shownFrom(this.volume.view.inode(ino)?.size ?? 0)) + BigInt(offset));
   }
 
   async #admitted(bytes: number): Promise<void> {
