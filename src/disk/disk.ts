@@ -7,6 +7,8 @@ import type { DiskId } from '../base/ids.js';
 export interface DiskSpace {
   readonly totalBytes: number;
   readonly freeBytes: number;
+  /** What shards may still take as far as the number of files is concerned; Infinity where nothing bounds it. */
+  readonly fileRoomBytes: number;
 }
 
 /** What passed through this disk since it was opened. */
@@ -74,7 +76,6 @@ export interface Disk {
    * zeros. A filesystem that keeps no account of that gives `from` itself.
    */
   nextData(path: string, from: number): Promise<number | null>;
-  /** `freeBytes` goes to 0 also when files can be made no more. */
   space(): Promise<DiskSpace>;
   counters(): DiskCounters;
   /** Waits for what is under way, then lets go. Further calls give 'closed'. */

@@ -99,7 +99,7 @@ export class LocalDisk implements Disk {
   async space(): Promise<DiskSpace> {
     const [totalBytes, freeBytes, freeFiles] = await this.#run('ask for space', '', () => this.#queue.space());
     // A full table of inodes is a full disk, whatever room there is in bytes; little by little, so that what was admitted still finds its place.
-    return { totalBytes, freeBytes: Math.min(freeBytes, Math.max(0, freeFiles - diskFilesReserve) * diskBytesPerFile) };
+    return { totalBytes, freeBytes, fileRoomBytes: Math.max(0, freeFiles - diskFilesReserve) * diskBytesPerFile };
   }
 
   counters(): DiskCounters {

@@ -126,7 +126,7 @@ export class MemoryDisk implements Disk {
   }
 
   space(): Promise<DiskSpace> {
-    return this.#run(() => ({ totalBytes: this.#capacityBytes, freeBytes: this.#freeBytes() }));
+    return this.#run(() => ({ totalBytes: this.#capacityBytes, freeBytes: this.#freeBytes(), fileRoomBytes: Number.POSITIVE_INFINITY }));
   }
 
   counters(): DiskCounters {

@@ -42,6 +42,15 @@ export interface PoolEvents {
   diskFailed(disk: DiskId, error: unknown): void;
 }
 
+/** Of one disk, from what it said last and what was done since. */
+export interface DiskRoom {
+  readonly totalBytes: number;
+  /** Reserve and what is kept for the journal included; what is being written is not. */
+  readonly freeBytes: number;
+  /** See PoolSettings. */
+  readonly reserveBytes: number;
+}
+
 export interface RebuiltShard {
   readonly index: number;
   readonly disk: DiskId;
@@ -105,5 +114,15 @@ export interface Pool {
   reserve(bytes: number): boolean;
   /** Gives back what `reserve` took for bytes that were not allocated after all. */
   unreserve(bytes: number): void;
+  /** Of any disk that shards or journal files may go to; zeros where nothing is known. */
+  roomOn(disk: DiskId): DiskRoom;
+  /** Somebody else than the pool takes room on a disk. */
+  took(disk: DiskId, bytes: number): void;
+  /** Somebody else met its end. */
+  isFull(disk: DiskId): void;
+  /** Bytes that were accepted and are not in shards yet. */
+  promisedBytes(): number;
+  /** Bytes that the journal's next groups have to carry, as far as can be told. */
+  journalLoad(): number;
   close(): Promise<void>;
 }

@@ -64,6 +64,13 @@ export class PoolPayload implements PayloadSource {
     return open !== undefined && open.unjournaledBytes > this.#sealEarlyBytes ? this.#waiting.collected : null;
   }
 
+  /** Bytes of a segment that the next batches will carry; what is to be sealed instead counts when no disk takes it. */
+  loadOf(segment: OpenSegment, blocked: boolean): number {
+    const bytes = segment.unjournaledBytes;
+    if (this.#everyByte) return bytes;
+    return segment.state === 'sealed' || (bytes > this.#sealEarlyBytes && !blocked) ? 0 : bytes;
+  }
+
   /** The pool ends: nobody waits for a batch any more. */
   end(): void {
     this.#waiting?.resolve();

@@ -2,13 +2,13 @@
 // what it guarantees. Synchronous where the contract says so; nothing here waits on time.
 import { assert } from '../base/assert.js';
 import { HoldfastError } from '../base/errors.js';
-import type { SegmentId, SegmentNumber } from '../base/ids.js';
+import type { DiskId, SegmentId, SegmentNumber } from '../base/ids.js';
 import { cellBytes, segmentBytesMax } from '../base/limits.js';
 import type { Disk } from '../disk/disk.js';
 import type { PayloadRange, PayloadSource } from '../format/payload.js';
 import { shardPath } from '../format/shard.js';
 import { parityScratch, readScratch } from './buffers.js';
-import type { Allocation, Pool, RebuiltShard, SegmentPlace, ShardIsKnown, SweptSlice } from './contract.js';
+import type { Allocation, DiskRoom, Pool, RebuiltShard, SegmentPlace, ShardIsKnown, SweptSlice } from './contract.js';
 import { classify } from './disk-faults.js';
 import { Gate } from './gate.js';
 import type { OpenSegment } from './open-segment.js';
@@ -23,7 +23,7 @@ import { SegmentReader } from './segment-reader.js';
 import { MemorySegments } from './segment-table.js';
 import { ShardWriter } from './shard-writer.js';
 import { zeroPadded } from './shard-source.js';
-import { SpaceAccount } from './space.js';
+import { nothingKept, SpaceAccount } from './space.js';
 import { sweepStrays } from './sweep.js';
 import { Waiters } from './waiters.js';
 import { WriteLedger } from './write-ledger.js';
@@ -58,7 +58,8 @@ export class SegmentPool implements Pool {
     assert(buffersMax >= 1 && sealsAtOnce >= 1, 'there is a segment to fill and one may be sealed');
     const redundancy = redundancyOf(ports.shape, true);
     const { disks, events } = ports;
-    this.#space = new SpaceAccount({ redundancy, segmentBytes, buffersMax, reserveBytes, disks, diskFailed: (disk, error) => events.diskFailed(disk, error) });
+    const { kept = () => nothingKept, otherDisks = () => [] } = ports;
+    this.#space = new SpaceAccount({ redundancy, segmentBytes, buffersMax, reserveBytes, kept, disks, otherDisks, diskFailed: (disk, error) => events.diskFailed(disk, error) });
     this.#writer = new ShardWriter(ports, this.#space, parityScratch(segmentBytes, sealsAtOnce), this.#ledger);
     this.#sealer = new Sealer({
       ports,
@@ -223,6 +224,29 @@ export class SegmentPool implements Pool {
 
   unreserve(bytes: number): void {
     this.#space.unreserve(bytes);
+  }
+
+  roomOn(disk: DiskId): DiskRoom {
+    const totalBytes = this.#space.totalOn(disk);
+    return { totalBytes, freeBytes: this.#space.leftOn(disk), reserveBytes: this.#settings.reserveBytes(totalBytes) };
+  }
+
+  took(disk: DiskId, bytes: number): void {
+    this.#space.took(disk, bytes);
+  }
+
+  isFull(disk: DiskId): void {
+    this.#space.full(disk);
+  }
+
+  promisedBytes(): number {
+    return this.#space.promisedBytes();
+  }
+
+  journalLoad(): number {
+    let bytes = 0;
+    for (const segment of this.#segments.each()) bytes += this.#payload.loadOf(segment, this.#sealer.blockedBy(segment) !== undefined);
+    return bytes;
   }
 
   /** Does not seal: what is not sealed is in the journal. Waits for what is under way. */

@@ -7,6 +7,7 @@ import type { Logger } from '../base/logger.js';
 import type { Disk } from '../disk/disk.js';
 import type { Codec } from '../native/codec.js';
 import type { PoolEvents, PoolShape } from './contract.js';
+import type { KeptRoom } from './space.js';
 
 export interface PoolPorts {
   readonly volume: VolumeId;
@@ -23,6 +24,10 @@ export interface PoolPorts {
   readonly durableMark: () => Lsn;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What journal and images may still take of a disk; default: nothing. */
+  readonly kept?: (disk: DiskId) => KeptRoom;
+  /** Disks without shards whose room somebody asks for; default: none. */
+  readonly otherDisks?: () => readonly Disk[];
   readonly settings?: Partial<PoolSettings>;
 }
 
@@ -35,7 +40,7 @@ export interface PoolSettings {
   readonly sealEarlyBytes: number;
   /** Segments encoded and written at the same time: one computes while the other one writes. */
   readonly sealsAtOnce: number;
-  /** Bytes of a disk of this size that writes of users cannot have (rule 7): for journal, unlink, flush and rebuild. */
+  /** Bytes of a disk of this size that writes of users cannot have (rule 7), beside what is kept for journal and images: for flush and rebuild. */
   readonly reserveBytes: (totalBytes: number) => number;
 }
 

@@ -91,6 +91,10 @@ export class MemorySegments implements SegmentTable {
       .map((segment) => segment.id.number);
   }
 
+  each(): Iterable<OpenSegment> {
+    return this.#segments.values();
+  }
+
   inMemory(): OpenSegment[] {
     return [...this.#segments.values()];
   }

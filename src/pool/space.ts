@@ -10,18 +10,35 @@ import type { Candidate, Redundancy } from './placement.js';
 interface DiskEntry {
   totalBytes: number;
   freeBytes: number;
+  /** See DiskSpace. */
+  fileRoomBytes: number;
   /** Of shard files being written now: a second seal must not count on it. */
   inFlightBytes: number;
   /** Of shard files finished since the pool began: tells how much a statfs answer under way may have missed. */
   writtenBytes: number;
 }
 
+/** Of one disk, for journal and images, besides the reserve (rule 7). */
+export interface KeptRoom {
+  /** That neither users nor what is accepted from now on may take. */
+  readonly bytes: number;
+  /** Part of it that not even accepted data gets. */
+  readonly leastBytes: number;
+  /** The most that `bytes` can be. */
+  readonly mostBytes: number;
+}
+
+export const nothingKept: KeptRoom = { bytes: 0, leastBytes: 0, mostBytes: 0 };
+
 export interface SpaceOptions {
   readonly redundancy: Redundancy;
   readonly segmentBytes: number;
   readonly buffersMax: number;
   readonly reserveBytes: (totalBytes: number) => number;
+  readonly kept: (disk: DiskId) => KeptRoom;
   readonly disks: () => readonly Disk[];
+  /** Disks whose room is asked for as well, though no shards go there. */
+  readonly otherDisks: () => readonly Disk[];
   readonly diskFailed: (disk: DiskId, error: unknown) => void;
 }
 
@@ -41,7 +58,7 @@ export class SpaceAccount {
 
   /** Asks all writable disks. A disk that does not answer counts as full. */
   async refresh(): Promise<void> {
-    await Promise.all(this.#options.disks().map((disk) => this.#refreshOne(disk)));
+    await Promise.all([...this.#options.disks(), ...this.#options.otherDisks()].map((disk) => this.#refreshOne(disk)));
     this.forgetCapacity();
   }
 
@@ -60,7 +77,10 @@ export class SpaceAccount {
     for (const disk of this.#options.disks()) {
       const entry = this.#entries.get(disk.id);
       if (entry === undefined || excluded.has(disk.id)) continue;
-      out.push({ disk, freeBytes: entry.freeBytes - entry.inFlightBytes, reserveBytes: this.#options.reserveBytes(entry.totalBytes) });
+      const { bytes, leastBytes } = this.#options.kept(disk.id);
+      const room = (keptBytes: number): number => Math.min(entry.freeBytes - keptBytes, entry.fileRoomBytes) - entry.inFlightBytes;
+      const freeBytes = room(leastBytes);
+      out.push({ disk, freeBytes, reserveBytes: Math.max(0, freeBytes - room(this.#options.reserveBytes(entry.totalBytes) + bytes)) });
     }
     return out;
   }
@@ -78,6 +98,30 @@ export class SpaceAccount {
     entry.freeBytes -= bytes;
     entry.writtenBytes += bytes;
     this.forgetCapacity();
+  }
+
+  /** A file of this size was begun on a disk, or is about to be. */
+  took(disk: DiskId, bytes: number): void {
+    const entry = this.#entries.get(disk);
+    if (entry === undefined) return;
+    entry.freeBytes -= bytes;
+    entry.writtenBytes += bytes;
+    this.forgetCapacity();
+  }
+
+  /** What a disk has left in bytes, the reserve included; 0 where it is not known. */
+  leftOn(disk: DiskId): number {
+    const entry = this.#entries.get(disk);
+    return entry === undefined ? 0 : entry.freeBytes - entry.inFlightBytes;
+  }
+
+  totalOn(disk: DiskId): number {
+    return this.#entries.get(disk)?.totalBytes ?? 0;
+  }
+
+  /** Accepted from users and not in shards yet. */
+  promisedBytes(): number {
+    return this.#reserved + this.#unsealed;
   }
 
   /** A disk answered ENOSPC: whatever was cached, it is full. */
@@ -109,21 +153,22 @@ export class SpaceAccount {
   }
 
   freeBytes(): number {
-    this.#capacity ??= this.#capacityOf((entry) => this.#usable(entry));
+    this.#capacity ??= this.#capacityOf((entry, disk) => this.#usable(entry, disk));
     return Math.max(0, this.#capacity - this.#reserved - this.#unsealed);
   }
 
   totalBytes(): number {
-    this.#total ??= this.#capacityOf((entry) => entry.totalBytes - this.#options.reserveBytes(entry.totalBytes));
+    this.#total ??= this.#capacityOf((entry, disk) => entry.totalBytes - this.#options.reserveBytes(entry.totalBytes) - this.#options.kept(disk).mostBytes);
     return this.#total;
   }
 
   async #refreshOne(disk: Disk): Promise<void> {
     const writtenBefore = this.#entries.get(disk.id)?.writtenBytes ?? 0;
     try {
-      const { totalBytes, freeBytes } = await disk.space();
+      const { totalBytes, freeBytes, fileRoomBytes } = await disk.space();
       const entry = this.#entry(disk.id);
       entry.totalBytes = totalBytes;
+      entry.fileRoomBytes = fileRoomBytes;
       // Files finished while the question was under way may not be in the answer: count them (again).
       entry.freeBytes = Math.max(0, freeBytes - (entry.writtenBytes - writtenBefore));
     } catch (error) {
@@ -135,24 +180,25 @@ export class SpaceAccount {
   #entry(id: DiskId): DiskEntry {
     let entry = this.#entries.get(id);
     if (entry === undefined) {
-      entry = { totalBytes: 0, freeBytes: 0, inFlightBytes: 0, writtenBytes: 0 };
+      entry = { totalBytes: 0, freeBytes: 0, fileRoomBytes: 0, inFlightBytes: 0, writtenBytes: 0 };
       this.#entries.set(id, entry);
     }
     return entry;
   }
 
   /** What user data may fill on one disk: without reserve, and without what each segment in memory costs beyond its bytes. */
-  #usable(entry: DiskEntry): number {
+  #usable(entry: DiskEntry, disk: DiskId): number {
     const overhead = this.#options.buffersMax * (fileBytes(0) + 2 * cellBytes);
-    return entry.freeBytes - this.#options.reserveBytes(entry.totalBytes) - overhead;
+    const keptBytes = this.#options.reserveBytes(entry.totalBytes) + this.#options.kept(disk).bytes;
+    return Math.min(entry.freeBytes - keptBytes, entry.fileRoomBytes) - overhead;
   }
 
   /** User bytes that can be placed greedily, widest first, with full redundancy. */
-  #capacityOf(roomOf: (entry: DiskEntry) => number): number {
+  #capacityOf(roomOf: (entry: DiskEntry, disk: DiskId) => number): number {
     const rooms: number[] = [];
     for (const disk of this.#options.disks()) {
       const entry = this.#entries.get(disk.id);
-      if (entry !== undefined) rooms.push(Math.max(0, roomOf(entry)));
+      if (entry !== undefined) rooms.push(Math.max(0, roomOf(entry, disk.id)));
     }
     if (rooms.length === 0) return 0;
     const { m, e } = this.#options.redundancy;

@@ -42,8 +42,8 @@ async function diskStatus(member: DiskMember): Promise<DiskStatus> {
   if (member.disk === null) return { ...base, totalBytes: 0, freeBytes: 0, bytesWritten: 0, bytesRead: 0, errors: 0 };
   const { bytesWritten, bytesRead, errors } = member.disk.counters();
   try {
-    const { totalBytes, freeBytes } = await member.disk.space();
-    return { ...base, totalBytes, freeBytes, bytesWritten, bytesRead, errors };
+    const { totalBytes, freeBytes, fileRoomBytes } = await member.disk.space();
+    return { ...base, totalBytes, freeBytes: Math.min(freeBytes, fileRoomBytes), bytesWritten, bytesRead, errors };
   } catch (error) {
     return { ...base, state: 'failed', reason: member.reason || messageOf(error), totalBytes: 0, freeBytes: 0, bytesWritten, bytesRead, errors };
   }
@@ -66,6 +66,7 @@ function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
   const remaining = remainingTolerance(core);
   const reasons = lost.map((d) => (d.reason.startsWith(`disk ${d.path} `) ? d.reason : `disk ${d.path} is ${d.state}: ${d.reason}`));
   if (core.failure !== null) reasons.push(core.failure.message);
+  if (core.journal.full) reasons.push('the disks have no room for the journal: what is not synced yet is only in memory, and all goes on when there is room');
   const unreadable = core.exposure.unreadable((disk) => core.disks.serves(disk));
   if (unreadable > 0) reasons.push(`${unreadable} segment(s) that are not known to be in the backup have too few shards left: \`holdfast rebuild ${core.settings.name} --dry-run\` names the files`);
   if (remaining < tolerance && lost.length === 0) reasons.push(`some data that is only here survives ${remaining} lost disk(s) instead of ${tolerance}: flush it, or run \`holdfast rebuild\``);
