@@ -33,6 +33,8 @@ export class PendingRecords {
   readonly #limits: GroupLimits;
   #runs: RecordRun[] = [];
   #lastLsn: Lsn;
+  /** Of the runs, encoded. */
+  bytes = 0;
 
   constructor(lastLsn: Lsn, limits: GroupLimits) {
     this.#lastLsn = lastLsn;
@@ -51,7 +53,9 @@ export class PendingRecords {
       run.writer.zeros(batchHeaderBytes);
       this.#runs.push(run);
     }
+    const before = run.writer.length;
     encodeRecord(run.writer, record);
+    this.bytes += run.writer.length - before;
     run.count++;
     this.#lastLsn = lsn;
     return lsn;
@@ -61,6 +65,7 @@ export class PendingRecords {
   take(): readonly RecordRun[] {
     const runs = this.#runs;
     this.#runs = [];
+    this.bytes = 0;
     return runs;
   }
 }
@@ -100,6 +105,11 @@ export function buildGroup(runs: readonly RecordRun[], payload: readonly Payload
     parts.push(buildPart({ writer, firstLsn: asLsn(lastLsn + 1), count: 0 }, queue.take(limits.batchBytes)));
   }
   return { firstLsn: first.firstLsn, lastLsn, parts, origin: null };
+}
+
+/** What it takes in files, headers and padding aside. */
+export function bytesOf(group: BatchGroup): number {
+  return group.parts.reduce((sum, part) => sum + part.front.length + part.payloadBytes, 0);
 }
 
 export function segmentsOf(part: GroupPart): readonly SegmentNumber[] {

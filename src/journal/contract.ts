@@ -24,10 +24,25 @@ export interface Journal {
   readonly durableLsn: Lsn;
   /** Bytes of all journal files on one disk: what the fill condition looks at. */
   readonly retainedBytes: number;
+  /** Size of a file that is begun now, unless a batch needs a larger one. */
+  readonly fileBytes: number;
+  /** Of records that are appended and of groups that are on their way: not durable yet, payload of the next group not counted. */
+  readonly pendingBytes: number;
+  /** On each of its disks, allocated and not written yet. */
+  readonly preparedBytes: number;
+  /** The disks it is written to; none while it is full. */
+  readonly disks: readonly Disk[];
+  /** Bytes of journal files on this disk. */
+  usedOn(disk: DiskId): number;
+  /** Every disk that could take it is full: what is pending waits in memory, each commit tries again, and all goes on when there is room. */
+  readonly full: boolean;
 
   /** Gives the record its LSN and puts it into the current batch (encoded at once). Synchronous, no I/O. */
   append(record: JournalRecord): Lsn;
-  /** Resolves when everything appended so far is durable on tolerance + 1 disks. Group commit: concurrent calls share a sync. Rejects only when no set of tolerance + 1 disks can be had (then the journal is dead and the volume goes read-only). */
+  /**
+   * Resolves when everything appended so far is durable on tolerance + 1 disks. Group commit: concurrent calls share a sync. Rejects when no disk can be had: with 'full'
+   * (journal-full) when that is for want of room, and a later call may succeed; else the journal is dead and the volume goes read-only.
+   */
   commit(): Promise<void>;
   /** Resolves when everything appended so far is *written* on tolerance + 1 disks, not synced; gives the mark of the last batch. */
   writeOut(): Promise<JournalMark>;
@@ -35,6 +50,8 @@ export interface Journal {
   release(through: Lsn, mayRelease: (segments: readonly SegmentNumber[]) => boolean): Promise<void>;
   /** The disk is lost or is to be freed: the next group goes to other disks, in a new generation, if there are any. Older files on it stay. */
   leave(disk: DiskId): void;
+  /** The disk has little room: the next group goes to another one in its place, if there is one with room. Back when it has room again. */
+  avoid(disk: DiskId): void;
   /** Makes every file that is not written any more whole on tolerance + 1 of the candidates (rule 5, after a disk is lost). Gives the smallest number of copies reached. Repeatable. */
   protect(): Promise<number>;
   /** A record that was appended in this turn must never be written: nothing that is not on its way already is, and every call fails from now on. */
@@ -59,6 +76,8 @@ export interface RetainedFile {
   readonly lastLsn: Lsn;
   /** Size of one copy. */
   readonly bytes: number;
+  /** Where it takes room, as far as is known. */
+  readonly holders: ReadonlySet<DiskId>;
   /** Segments of which it holds payload. Reads payload indexes; a batch that no copy has whole holds nothing. */
   segments(): Promise<readonly SegmentNumber[]>;
   /** Makes it whole on `copies` of these disks where it is not; gives how many there are then. */

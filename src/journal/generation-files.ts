@@ -2,7 +2,7 @@
 // writing, syncing and rotating the copies in parallel. A copy whose disk fails once is abandoned: never written or
 // synced again. It decides nothing about failures; it reports them.
 import { assert } from '../base/assert.js';
-import { messageOf } from '../base/errors.js';
+import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import type { DiskId, Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
 import { asLsn } from '../base/ids.js';
@@ -37,6 +37,8 @@ interface Copy {
   current: LogFile | null;
   /** Written since the last sync; all but `current` are closed after it. */
   readonly dirty: Set<LogFile>;
+  /** The next file, made before it is needed; null where it could not be. Never rejects. */
+  next: Promise<LogFile | null> | null;
 }
 
 const ZEROS = Buffer.alloc(batchAlignBytes);
@@ -56,6 +58,11 @@ export class GenerationFiles {
   #position = 0;
   #fileBytes = 0;
   #segments = new Set<SegmentNumber>();
+  /** Of the file that was made before it is needed; 0: there is none. */
+  #nextBytes = 0;
+  /** Once for each file. */
+  #nextTried = false;
+  #allocatedBytes = 0;
 
   constructor(volume: VolumeId, generation: Generation, disks: readonly Disk[], fileBytesMax: number, logger: Logger) {
     this.#volume = volume;
@@ -64,7 +71,7 @@ export class GenerationFiles {
     this.#fileBytesMax = fileBytesMax;
     this.#logger = logger;
     this.#lastLsn = generation.parentLsn;
-    for (const disk of disks) this.#copies.set(disk.id, { disk, current: null, dirty: new Set() });
+    for (const disk of disks) this.#copies.set(disk.id, { disk, current: null, dirty: new Set(), next: null });
   }
 
   /** Disks that have not failed. */
@@ -80,6 +87,23 @@ export class GenerationFiles {
   /** Bytes of the file that is written now, on one disk. */
   get currentBytes(): number {
     return this.#fileBytes;
+  }
+
+  /** What is left of the current file, and the next one where it is there already: room that nobody else can take. */
+  get preparedBytes(): number {
+    return this.#fileBytes - this.#position + this.#nextBytes;
+  }
+
+  /** Of all files so far, on each disk. */
+  get allocatedBytes(): number {
+    return this.#allocatedBytes + this.#nextBytes;
+  }
+
+  /** Bytes of the current file, the next one and those that were rotated out, on one of the disks; 0 on any other. */
+  bytesOn(disk: DiskId): number {
+    let bytes = this.#copies.has(disk) ? this.#fileBytes + this.#nextBytes : 0;
+    for (const file of this.#finished) if (file.holders.has(disk)) bytes += file.bytes;
+    return bytes;
   }
 
   /** Files that were rotated out since the last call. */
@@ -103,12 +127,26 @@ export class GenerationFiles {
     return placed;
   }
 
+  /** Makes the next file on every disk, in the background: a disk that fills up meanwhile is known before a group needs it. Gives the bytes it takes now. */
+  prepare(): number {
+    if (this.#nextTried || this.#fileBytes === 0 || this.#copies.size === 0) return 0;
+    this.#nextTried = true;
+    const bytes = this.#fileBytesMax;
+    const path = journalFilePath(this.generation.number, this.#fileNumber + 1);
+    this.#nextBytes = bytes;
+    for (const copy of this.#copies.values()) copy.next = this.#make(copy, path, bytes);
+    return bytes;
+  }
+
   /** Writes to all copies in parallel; gives the ones that failed, which are dropped. */
   write(placed: PlacedGroup): Promise<readonly DiskFailure[]> {
     return this.#onEach(async (copy) => {
       for (const write of placed) {
         if (write.file !== null) {
-          copy.current = await copy.disk.openLog(write.file.path, write.file.bytes);
+          const before = copy.current;
+          copy.current = await this.#open(copy, write.file);
+          // Synced with the group before; what this group wrote to it is closed after the sync. An open file keeps its room when it is removed.
+          if (before !== null && !copy.dirty.has(before)) await before.close();
           failpoint('journal-file-opened-before-header');
         }
         assert(copy.current !== null, 'a file is open before it is written');
@@ -131,9 +169,10 @@ export class GenerationFiles {
 
   /** Lets go of all files without another sync. What was rotated out or is open becomes a retained file. */
   async end(): Promise<readonly RetainedFile[]> {
+    if (this.#fileBytes > 0) this.#finish(this.#lastLsn);
     for (const copy of this.#copies.values()) await this.#letGo(copy);
     this.#copies.clear();
-    if (this.#fileBytes > 0) this.#finish(this.#lastLsn);
+    this.#fileBytes = 0;
     return this.takeFinished();
   }
 
@@ -153,11 +192,34 @@ export class GenerationFiles {
     return failures;
   }
 
+  async #make(copy: Copy, path: string, bytes: number): Promise<LogFile | null> {
+    try {
+      return await copy.disk.openLog(path, bytes);
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      if (isErrorOf(error, 'full')) this.#nextBytes = 0;
+      // What is wrong with the disk is met again, and seen to, by the group that needs the file.
+      this.#logger.debug({ disk: copy.disk.path, error: messageOf(error) }, 'the next journal file could not be made yet');
+      return null;
+    }
+  }
+
+  async #open(copy: Copy, file: NonNullable<PlacedWrite['file']>): Promise<LogFile> {
+    const made = await copy.next;
+    copy.next = null;
+    if (made !== null && file.bytes <= this.#fileBytesMax) return made;
+    await made?.close();
+    return copy.disk.openLog(file.path, file.bytes);
+  }
+
   #beginFile(group: BatchGroup, partIndex: number, bytes: number, durableLsn: Lsn): PlacedWrite {
     const previousEnd = partIndex > 0 ? group.lastLsn : this.#lastLsn;
     if (this.#fileBytes > 0) this.#finish(previousEnd);
     this.#fileNumber++;
+    this.#nextBytes = 0;
+    this.#nextTried = false;
     this.#fileBytes = Math.max(this.#fileBytesMax, fileHeaderBytes + bytes);
+    this.#allocatedBytes += this.#fileBytes;
     this.#position = fileHeaderBytes;
     const header = encodeFileHeader({
       volume: this.#volume,
@@ -206,12 +268,15 @@ export class GenerationFiles {
     const file = new JournalFileCopies(this.#volume, this.generation, this.#fileNumber, this.#disks);
     // What it holds above the end of its generation does not count; copying it along does no harm.
     const chosen = { generation: this.generation, end: Number.POSITIVE_INFINITY, files: [file] };
-    this.#finished.push(new KeptFile(chosen, file, end, this.#fileBytes, [...this.#segments]));
+    this.#finished.push(new KeptFile(chosen, file, end, this.#fileBytes, [...this.#segments], this.disks()));
     this.#segments = new Set();
   }
 
   async #letGo(copy: Copy): Promise<void> {
     const files = new Set(copy.dirty);
+    const next = await copy.next;
+    copy.next = null;
+    if (next !== null) files.add(next);
     if (copy.current !== null) files.add(copy.current);
     copy.current = null;
     copy.dirty.clear();
@@ -223,5 +288,7 @@ export class GenerationFiles {
         this.#logger.debug({ disk: copy.disk.path, error: messageOf(error) }, 'closing a journal file that is given up failed');
       }
     }
+    // Nothing was written to it; where it stays it is an empty file of this generation, which the next mount lists and lets go.
+    if (next !== null) await copy.disk.remove(journalFilePath(this.generation.number, this.#fileNumber + 1)).catch(() => {});
   }
 }

@@ -26,22 +26,24 @@ export interface HealOptions {
   readonly logger: Logger;
 }
 
-/** Makes one file whole on `copies` disks; gives how many it reached. Throws 'corrupt' when a batch above `from` is nowhere whole. */
-export async function healFile(chosen: ChosenGeneration, file: JournalFileCopies, from: Lsn, options: HealOptions): Promise<number> {
+/** Makes one file whole on `copies` disks; gives those it reached (`null`: it holds nothing that counts). Throws 'corrupt' when a batch above `from` is nowhere whole. */
+export async function healFile(chosen: ChosenGeneration, file: JournalFileCopies, from: Lsn, options: HealOptions): Promise<readonly Disk[] | null> {
   const found = await file.scan();
   const needed = found.batches.filter((batch) => batch.holders.length > 0 && counts(chosen, batch));
   requireAll(chosen, file, needed, from);
   const first = needed[0];
-  if (first === undefined) return options.copies;
+  if (first === undefined) return null;
   const header = found.header ?? headerFrom(file, first, needed);
 
   const missing = (disk: Disk): number => needed.filter((batch) => !batch.holders.includes(disk)).length;
   const order = [...options.disks].sort((a, b) => Math.sign(missing(a)) - Math.sign(missing(b)));
   const heal = (disk: Disk): Promise<boolean> => healCopy(disk, file, header, found, needed, options);
-  let reached = (await Promise.all(order.slice(0, options.copies).map(heal))).filter(Boolean).length;
+  const firstChoice = order.slice(0, options.copies);
+  const healed = await Promise.all(firstChoice.map(heal));
+  const reached = firstChoice.filter((_, index) => healed[index]);
   for (const disk of order.slice(options.copies)) {
-    if (reached === options.copies) break;
-    if (await heal(disk)) reached++;
+    if (reached.length === options.copies) break;
+    if (await heal(disk)) reached.push(disk);
   }
   return reached;
 }

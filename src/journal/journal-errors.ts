@@ -13,6 +13,15 @@ export function journalDead(cause: unknown): HoldfastError {
   });
 }
 
+/** Not dead: what is to be written waits. */
+export function journalFull(cause: unknown): HoldfastError {
+  return new HoldfastError('full', 'the disks have no room for the journal: what is not synced yet waits in memory', {
+    code: 'journal-full',
+    hint: 'Free space on the disks: all goes on by itself then. Nothing that fsync acknowledged is at risk.',
+    cause,
+  });
+}
+
 export function noDiskLeft(cause: unknown): HoldfastError {
   return new HoldfastError('unavailable', 'no disk is left that takes the journal', {
     code: 'journal-no-disk',

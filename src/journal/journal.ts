@@ -3,7 +3,7 @@
 // most, and none is written before all earlier ones are durable: so a bad group with a valid later one is damage, never a
 // torn tail. After any failure of a disk the journal goes on in a new generation on another set of disks (rule 4).
 import { assert } from '../base/assert.js';
-import type { HoldfastError } from '../base/errors.js';
+import { type HoldfastError, isErrorOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import type { DiskId, Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
 import { asGenerationId } from '../base/ids.js';
@@ -14,10 +14,10 @@ import type { Disk } from '../disk/disk.js';
 import type { Generation } from '../format/generation.js';
 import type { PayloadSource } from '../format/payload.js';
 import type { JournalRecord } from '../format/records.js';
-import { type BatchGroup, buildGroup, type GroupLimits, groupLimits, PendingRecords } from './batch-group.js';
+import { type BatchGroup, buildGroup, bytesOf, type GroupLimits, groupLimits, PendingRecords } from './batch-group.js';
 import type { Journal, JournalMark, RetainedFile } from './contract.js';
 import { type DiskFailure, GenerationFiles } from './generation-files.js';
-import { journalClosed, journalDead, noDiskLeft } from './journal-errors.js';
+import { journalClosed, journalDead, journalFull, noDiskLeft } from './journal-errors.js';
 import { Waiters } from './waiters.js';
 
 export interface JournalLimits extends GroupLimits {
@@ -45,8 +45,20 @@ export interface JournalOptions {
   readonly onDiskFailed: (disk: DiskId, error: unknown) => void;
   /** Batches go to `copies` disks from now on where `wanted` should be; also told when it is whole again. */
   readonly onDegraded: (copies: number, wanted: number) => void;
+  /** Size of a file that is begun now; default: that of the limits. */
+  readonly fileBytes?: () => number;
+  /** Room that a disk has, to its last byte: one that was full takes the journal again when it holds two files. Default: none ever has. */
+  readonly roomOn?: (disk: DiskId) => number;
+  /** A file of this size is begun on a disk. */
+  readonly onAllocated?: (disk: DiskId, bytes: number) => void;
   /** For tests. */
   readonly limits?: JournalLimits;
+}
+
+/** A group that no disk had room for. */
+interface WaitingGroup {
+  readonly group: BatchGroup;
+  readonly release: () => void;
 }
 
 const defaultLimits: JournalLimits = { ...groupLimits, fileBytes: journalFileBytesMax };
@@ -64,6 +76,12 @@ class DiskJournal implements Journal {
   readonly #pending: PendingRecords;
   readonly #retained: RetainedFile[];
   readonly #failedDisks = new Set<DiskId>();
+  /** Those that a group met full: they hold what they hold, and take the journal again when there is room. */
+  readonly #fullDisks = new Set<DiskId>();
+  #waitingGroup: WaitingGroup | null = null;
+  #groupBytes = 0;
+  /** Of the generations that were made, also of those that too few disks took. */
+  #highestNumber: number;
   #files: GenerationFiles;
   #writtenMark: JournalMark;
   #durableLsn: Lsn;
@@ -82,6 +100,7 @@ class DiskJournal implements Journal {
     this.#pending = new PendingRecords(options.startAfter.lsn, this.#limits);
     this.#retained = [...options.retained];
     this.#durableLsn = options.startAfter.lsn;
+    this.#highestNumber = options.generation.number;
     this.#files = this.#newFiles(options.generation, options.disks);
     this.#writtenMark = this.#files.mark();
     this.#tellDegraded();
@@ -101,6 +120,32 @@ class DiskJournal implements Journal {
 
   get retainedBytes(): number {
     return this.#retained.reduce((sum, file) => sum + file.bytes, this.#files.currentBytes);
+  }
+
+  get fileBytes(): number {
+    return this.#options.fileBytes?.() ?? this.#limits.fileBytes;
+  }
+
+  get pendingBytes(): number {
+    return this.#pending.bytes + this.#groupBytes;
+  }
+
+  get disks(): readonly Disk[] {
+    return this.#files.disks();
+  }
+
+  get full(): boolean {
+    return this.#waitingGroup !== null;
+  }
+
+  get preparedBytes(): number {
+    return this.#files.preparedBytes;
+  }
+
+  usedOn(disk: DiskId): number {
+    let bytes = this.#files.bytesOn(disk);
+    for (const file of this.#retained) if (file.holders.has(disk)) bytes += file.bytes;
+    return bytes;
   }
 
   append(record: JournalRecord): Lsn {
@@ -125,6 +170,10 @@ class DiskJournal implements Journal {
 
   leave(disk: DiskId): void {
     this.#failedDisks.add(disk);
+  }
+
+  avoid(disk: DiskId): void {
+    this.#fullDisks.add(disk);
   }
 
   abandon(cause: unknown): void {
@@ -166,7 +215,9 @@ class DiskJournal implements Journal {
     try {
       while (this.#waiters.any) await this.#writeGroup();
     } catch (error) {
-      this.#die(error);
+      // What waits for room is tried again by the next who asks; those who asked are told.
+      if (this.#waitingGroup !== null && isErrorOf(error, 'full')) this.#waiters.rejectAll(error);
+      else this.#die(error);
     } finally {
       this.#running = null;
     }
@@ -178,6 +229,7 @@ class DiskJournal implements Journal {
    * un-sealed, and then its bytes are in this group or an earlier one. What is appended while `ready` is awaited is included.
    */
   async #writeGroup(): Promise<void> {
+    if (this.#waitingGroup !== null) return this.#writeWaiting(this.#waitingGroup);
     const cut = this.#options.payload.cut();
     await cut.ready;
     if (this.#ended !== null) throw this.#ended; // abandoned meanwhile
@@ -185,15 +237,35 @@ class DiskJournal implements Journal {
     const runs = this.#pending.take();
     const group = buildGroup(runs, cut.collect(), this.#limits);
     failpoint('journal-collected-before-write');
-    await this.#store(group);
-    cut.release();
+    await this.#writeWaiting({ group, release: () => cut.release() });
   }
 
-  /** Durable on the whole set of disks when it resolves, whatever it takes. Each turn of the loop loses a disk, so it ends. */
+  async #writeWaiting(waiting: WaitingGroup): Promise<void> {
+    this.#groupBytes = bytesOf(waiting.group);
+    try {
+      await this.#store(waiting.group);
+    } catch (error) {
+      if (!isErrorOf(error, 'full')) throw error;
+      if (this.#waitingGroup === null) this.#options.logger.error({ records: waiting.group.lastLsn - waiting.group.firstLsn + 1, error: error.message }, 'the disks have no room for the journal: what is not synced yet waits in memory');
+      this.#waitingGroup = waiting;
+      throw journalFull(error);
+    }
+    if (this.#waitingGroup !== null) this.#options.logger.warn({ records: waiting.group.lastLsn - waiting.group.firstLsn + 1 }, 'the journal has room again and goes on');
+    this.#waitingGroup = null;
+    this.#groupBytes = 0;
+    waiting.release();
+  }
+
+  /** Durable on the whole set of disks when it resolves, whatever it takes; 'full' when they have no room. Each turn of the loop loses a disk, so it ends. */
   async #store(group: BatchGroup): Promise<void> {
+    for (const disk of this.#fullDisks) if (this.#hasRoom(disk, 2, 0)) this.#fullDisks.delete(disk);
     for (;;) {
       if (this.#shouldMove()) await this.#changeGeneration([]);
-      let failures = await this.#files.write(this.#files.place(group, this.#durableLsn));
+      if (this.#files.disks().length === 0) throw this.#noDisk(undefined);
+      const before = this.#files.allocatedBytes;
+      const placed = this.#files.place(group, this.#durableLsn);
+      this.#tellAllocated(this.#files.allocatedBytes - before);
+      let failures = await this.#files.write(placed);
       if (failures.length === 0) {
         this.#writtenMark = this.#files.mark();
         group.origin ??= { generation: this.#writtenMark.generation, link: this.#writtenMark.link };
@@ -209,27 +281,37 @@ class DiskJournal implements Journal {
     this.#durableLsn = group.lastLsn;
     this.#retained.push(...this.#files.takeFinished());
     this.#waiters.answer(this.#writtenMark, this.#durableLsn);
+    this.#tellAllocated(this.#files.prepare());
+  }
+
+  #hasRoom(disk: DiskId, files: number, unknown: number): boolean {
+    return (this.#options.roomOn?.(disk) ?? unknown) >= files * this.fileBytes;
+  }
+
+  #tellAllocated(bytes: number): void {
+    if (bytes > 0) for (const disk of this.#files.disks()) this.#options.onAllocated?.(disk.id, bytes);
   }
 
   /** A disk is to be left, or copies are missing and there is a disk to have one on. */
   #shouldMove(): boolean {
     const disks = this.#files.disks();
     const next = this.#chooseDisks();
-    return next.length > 0 && (next.length > disks.length || disks.some((disk) => this.#failedDisks.has(disk.id)));
+    if (next.length === 0) return false;
+    return next.length > disks.length || disks.some((disk) => this.#failedDisks.has(disk.id) || (this.#fullDisks.has(disk.id) && !next.includes(disk)));
   }
 
   async #changeGeneration(failures: readonly DiskFailure[]): Promise<void> {
     for (const failure of failures) {
-      this.#failedDisks.add(failure.disk.id);
+      (isErrorOf(failure.error, 'full') ? this.#fullDisks : this.#failedDisks).add(failure.disk.id);
       this.#options.onDiskFailed(failure.disk.id, failure.error);
     }
     const disks = this.#chooseDisks();
     if (disks.length === 0) {
-      throw noDiskLeft(failures[0]?.error);
+      throw this.#noDisk(failures[0]?.error);
     }
     const old = this.generation;
     const next: Generation = {
-      number: old.number + 1,
+      number: ++this.#highestNumber,
       id: asGenerationId(this.#options.random.bytes(8).toString('hex')),
       // Everything above is in one group, which is written anew: nothing acknowledged depends on a failed disk.
       parentLsn: this.#durableLsn,
@@ -247,24 +329,30 @@ class DiskJournal implements Journal {
     this.#tellDegraded();
   }
 
-  /** Those in use that are well, and as many candidates as are missing. */
+  /** Those in use that are well, and as many candidates as are missing; where those are too few, one in use that is to be avoided stays. */
   #chooseDisks(): readonly Disk[] {
     const chosen = new Map<DiskId, Disk>();
-    for (const disk of this.#files.disks()) if (!this.#failedDisks.has(disk.id)) chosen.set(disk.id, disk);
-    for (const disk of this.#healthyCandidates()) if (chosen.size < this.#wanted()) chosen.set(disk.id, disk);
+    const inUse = this.#files.disks().filter((disk) => !this.#failedDisks.has(disk.id));
+    for (const disk of inUse) if (!this.#fullDisks.has(disk.id)) chosen.set(disk.id, disk);
+    for (const disk of this.#healthyCandidates()) if (chosen.size < this.#wanted() && this.#hasRoom(disk.id, 1, Infinity)) chosen.set(disk.id, disk);
+    for (const disk of inUse) if (chosen.size < this.#wanted()) chosen.set(disk.id, disk);
     return [...chosen.values()];
   }
 
   #healthyCandidates(): readonly Disk[] {
-    return this.#options.candidates().filter((disk) => !this.#failedDisks.has(disk.id));
+    return this.#options.candidates().filter((disk) => !this.#failedDisks.has(disk.id) && !this.#fullDisks.has(disk.id));
   }
 
   #wanted(): number {
     return this.#options.generation.tolerance + 1;
   }
 
+  #noDisk(cause: unknown): HoldfastError {
+    return [...this.#fullDisks].some((disk) => !this.#failedDisks.has(disk)) ? journalFull(cause) : noDiskLeft(cause);
+  }
+
   #newFiles(generation: Generation, disks: readonly Disk[]): GenerationFiles {
-    return new GenerationFiles(this.#options.volume, generation, disks, this.#limits.fileBytes, this.#options.logger);
+    return new GenerationFiles(this.#options.volume, generation, disks, this.fileBytes, this.#options.logger);
   }
 
   #tellDegraded(): void {
@@ -293,7 +381,9 @@ class DiskJournal implements Journal {
     const disks = this.#healthyCandidates();
     let reached = this.#files.disks().length;
     for (const file of [...this.#retained]) {
+      const before = new Set(file.holders);
       reached = Math.min(reached, await file.spread(disks, this.#wanted(), this.#options.logger));
+      for (const disk of file.holders) if (!before.has(disk)) this.#options.onAllocated?.(disk, file.bytes);
     }
     return reached;
   }

@@ -183,7 +183,7 @@ class ChosenJournal implements RecoveredJournal {
       const disks = healOrder(this.#options.disks, [...this.#options.journalDisks, ...chosen.generation.journalDisks]);
       for (const file of files) {
         const options = { disks, copies: wanted, rewrite: isTip ? rewrite : new Set<number>(), logger: this.#options.logger };
-        reached = Math.min(reached, await healFile(chosen, file, from, options));
+        reached = Math.min(reached, (await healFile(chosen, file, from, options))?.length ?? wanted);
       }
     }
     if (reached === 0) {

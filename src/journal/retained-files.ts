@@ -1,6 +1,6 @@
 // Files that are not written any more, as release() and protect() need them: how far each goes, what payload it holds,
 // having it on enough disks, and removing it.
-import type { Lsn, SegmentNumber } from '../base/ids.js';
+import type { DiskId, Lsn, SegmentNumber } from '../base/ids.js';
 import { asLsn } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import type { Disk } from '../disk/disk.js';
@@ -14,11 +14,13 @@ import { healFile } from './heal.js';
 export class KeptFile implements RetainedFile {
   readonly lastLsn: Lsn;
   readonly bytes: number;
+  readonly holders: Set<DiskId>;
   readonly #chosen: ChosenGeneration;
   #file: JournalFileCopies;
   #segments: readonly SegmentNumber[] | null;
 
-  constructor(chosen: ChosenGeneration, file: JournalFileCopies, lastLsn: Lsn, bytes: number, segments: readonly SegmentNumber[] | null) {
+  constructor(chosen: ChosenGeneration, file: JournalFileCopies, lastLsn: Lsn, bytes: number, segments: readonly SegmentNumber[] | null, holders: readonly Disk[]) {
+    this.holders = new Set(holders.map((disk) => disk.id));
     this.#chosen = chosen;
     this.#file = file;
     this.lastLsn = lastLsn;
@@ -43,7 +45,8 @@ export class KeptFile implements RetainedFile {
     const from = asLsn(Number.MAX_SAFE_INTEGER);
     const reached = await healFile(this.#chosen, this.#file, from, { disks, copies, rewrite: new Set(), logger });
     this.#file.forget();
-    return reached;
+    for (const disk of reached ?? []) this.holders.add(disk.id);
+    return reached?.length ?? copies;
   }
 
   /** Keeps what a scan found out, lets go of the scan. */
@@ -79,7 +82,7 @@ export async function retainedFiles(history: readonly ChosenGeneration[], listin
       const header = await file.header();
       const next = (await chosen.files[index + 1]?.header()) ?? null;
       const lastLsn = asLsn(next === null ? last : Math.min(last, next.previousEnd));
-      retained.push(new KeptFile(chosen, file, lastLsn, header?.fileBytes ?? 0, null));
+      retained.push(new KeptFile(chosen, file, lastLsn, header?.fileBytes ?? 0, null, file.disks));
     }
   }
   return retained;
@@ -90,6 +93,7 @@ function voidFile(path: string, disks: readonly Disk[], lastLsn: Lsn): RetainedF
     path,
     lastLsn,
     bytes: 0,
+    holders: new Set(disks.map((disk) => disk.id)),
     segments: () => Promise.resolve([]),
     spread: (_, copies) => Promise.resolve(copies),
     remove: () => removeFrom(disks, path),

@@ -50,6 +50,8 @@ export type Fault = 'open' | 'write' | 'sync' | 'replace';
 export class FlakyDisk {
   readonly faults = new Set<Fault>();
   syncsAfterFailure = 0;
+  /** Logs that were opened and not closed yet. */
+  open = 0;
   readonly disk: Disk;
 
   constructor(inner: MemoryDisk) {
@@ -69,13 +71,18 @@ export class FlakyDisk {
           broken('sync');
           await log.sync();
         },
-        close: () => log.close(),
+        close: () => {
+          this.open--;
+          return log.close();
+        },
       };
     };
     const overrides: Partial<Disk> = {
       openLog: async (path, bytes) => {
         broken('open');
-        return wrap(await inner.openLog(path, bytes));
+        const log = wrap(await inner.openLog(path, bytes));
+        this.open++;
+        return log;
       },
       replace: async (path, buffers) => {
         broken('replace');
