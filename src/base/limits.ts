@@ -14,8 +14,21 @@ export const segmentBuffersMax = 8;
 export const sealEarlyBytes = 2 * MiB;
 /** Largest FUSE request payload (kernel limit: 256 pages of 4 KiB). */
 export const requestBytesMax = 1 * MiB;
-/** A journal file is rotated when it would grow past this. */
+/** A journal file is rotated when it would grow past this, or past so small a part of the smallest disk: room comes back a file at a time. */
 export const journalFileBytesMax = 64 * MiB;
+export const journalFileBytesMin = 2 * MiB;
+export const journalFileShare = 112;
+/** What a disk keeps for the journal, in files, and how it is divided: docs/decisions/journal-room.md. */
+export const journalFilesKept = 14;
+/** Left of them when no change that takes room is admitted any more, and when not even one that gives room back is. */
+export const journalFilesLeftGrowing = 4;
+export const journalFilesLeftFreeing = 3;
+/** More than those that take room need: nobody is slowed down, and no image is made for its sake. */
+export const journalFilesAtEase = 3;
+/** An image is published when the journal has grown by so many files. */
+export const imageJournalFiles = 2;
+/** Waiting for room in the journal ends with ENOSPC after this: longer than it takes to find out that a disk hangs. */
+export const journalPatienceMs = 60_000;
 /** Records per batch and bytes of records per batch: bound the memory of a batch and the length of a replay step. */
 export const batchRecordsMax = 65_536;
 export const batchBytesMax = 48 * MiB;
@@ -30,8 +43,6 @@ export const unjournaledRecordsMax = 400_000;
 /** Commit intervals between two consistency points when little changes, and records after which one is cut at once: bound the WAL and a replay after kill -9. */
 export const pointIntervalBeats = 5;
 export const pointRecordsMax = 20_000;
-/** Journal bytes after which a skeleton image is published, so that replay after a power loss stays short. */
-export const imageJournalBytes = 128 * MiB;
 /** Commit intervals that dead segments wait for an image of their own; fewer when writes meet a full volume, for then somebody waits for their room. */
 export const imageWaitBeats = 15;
 export const imageWaitBeatsFull = 3;
@@ -62,4 +73,7 @@ export const fileBytesMax = 2n ** 63n - 1n;
 assert(segmentBytesMax % cellBytes === 0, 'segments are whole cells');
 assert(requestBytesMax <= segmentBytesMax, 'a request fits into one segment');
 assert(sealEarlyBytes < segmentBytesMax, 'early sealing is earlier than full');
+assert(journalFilesLeftGrowing + journalFilesAtEase + imageJournalFiles < journalFilesKept, 'an image is due before anybody waits for one');
+assert(journalFilesLeftFreeing < journalFilesLeftGrowing, 'deleting goes on when creating has ended');
+assert(journalPatienceMs > diskOperationMsMax, 'a hanging disk is found out before anybody gives up');
 assert(imageChunkBytes % 4096 === 0, 'image chunks are whole SQLite pages');

@@ -55,8 +55,11 @@ export interface ListedEntry {
 }
 
 export interface FileSystem {
-  /** May a change that adds `bytes` of data (0: none) go ahead in this turn? null: yes. A promise: ask again when it resolves. */
-  admit(bytes: number): Promise<void> | null;
+  /**
+   * May a change that adds `bytes` of data (0: none) go ahead in this turn? null: yes. A promise: ask again when it resolves. PosixError ENOSPC where
+   * no room is left for any change; never for one that `frees` room, soon or late.
+   */
+  admit(bytes: number, frees?: boolean): Promise<void> | null;
 
   lookup(parent: Ino, name: Buffer): Answer<Entry>;
   forget(ino: Ino, count: number): void;

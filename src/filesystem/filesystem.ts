@@ -53,10 +53,10 @@ class VolumeFileSystem implements FileSystem {
   }
 
   /** A read-only volume admits everything: the operation itself then answers EROFS. */
-  admit(bytes: number): Promise<void> | null {
+  admit(bytes: number, frees = false): Promise<void> | null {
     try {
       if (this.#state.volume.readOnly) return null;
-      const wait = this.#state.volume.admit(bytes);
+      const wait = this.#state.volume.admit(bytes, frees);
       return wait === null ? null : settledLater(wait);
     } catch (error) {
       throw translated(error);

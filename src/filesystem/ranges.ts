@@ -93,7 +93,7 @@ export class RangeOperations {
     const { volume } = this.#state;
     await volume.clock.turn();
     // The first slice was admitted by the caller; the later ones ask here.
-    for (let wait = volume.admit(0); wait !== null; wait = volume.admit(0)) await wait;
+    for (let wait = volume.admit(0, true); wait !== null; wait = volume.admit(0, true)) await wait;
     this.#state.checkWritable();
     return this.#clear(ino, offset, length, sizeMin);
   }

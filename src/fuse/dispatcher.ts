@@ -7,11 +7,12 @@ import { HoldfastError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { FileSystem } from '../filesystem/contract.js';
 import type { ControlCall, FileCall } from './call.js';
+import { addedBytes, freesRoom } from './call-room.js';
 import { decode } from './decode.js';
 import { Failures } from './failure.js';
 import { ListHabits } from './list-habits.js';
 import { encodeInit, encodeMajor, kernelOpens, type Negotiation, negotiate, setxattrBytesOf } from './negotiation.js';
-import { addedBytes, type EncodeContext, type Operation, operationOf } from './operations.js';
+import { type EncodeContext, type Operation, operationOf } from './operations.js';
 import { ReplyWriter, validityOf } from './reply-writer.js';
 import { RequestReader } from './request-reader.js';
 import type { FuseSettings } from './settings.js';
@@ -160,7 +161,7 @@ export class Dispatcher {
   #begin(slot: number, call: FileCall): boolean {
     const { unique, pid } = this.#reader;
     const operation = operationOf(call);
-    const wait = operation.changes ? this.#options.fileSystem.admit(addedBytes(call)) : null;
+    const wait = operation.changes ? this.#options.fileSystem.admit(addedBytes(call), freesRoom(call)) : null;
     if (wait === null) {
       this.#run(unique, pid, call, operation);
       return false;
@@ -193,7 +194,7 @@ export class Dispatcher {
   async #admitLater(pending: Pending, first: Promise<void>): Promise<void> {
     const { unique, pid, call, operation } = pending;
     try {
-      for (let wait: Promise<void> | null = first; wait !== null; wait = this.#options.fileSystem.admit(addedBytes(call))) {
+      for (let wait: Promise<void> | null = first; wait !== null; wait = this.#options.fileSystem.admit(addedBytes(call), freesRoom(call))) {
         await wait;
         // Interrupted or ended meanwhile: it must not happen any more.
         if (this.#pending.get(unique) !== pending) return;

@@ -259,8 +259,3 @@ const operations: { readonly [Op in FileCall['op']]: Operation<CallOf<Op>, unkno
 export function operationOf(call: FileCall): Operation<FileCall, unknown> {
   return call.op === 'open' && (call.flags & fsConstants.O_TRUNC) !== 0 ? truncatingOpen : operations[call.op];
 }
-
-/** Bytes of data that the change adds: what admission is asked for. */
-export function addedBytes(call: FileCall): number {
-  return call.op === 'write' ? call.data.length : 0;
-}

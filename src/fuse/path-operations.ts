@@ -92,8 +92,8 @@ export class PathOperations {
       return this.#make(path, (parent, name) => this.#fileSystem.symlink(this.#caller, parent, name, bytes));
     }),
     link: this.#serving((from: string, to: string) => this.#nodes.at(from, ({ ino }) => this.#make(to, (parent, name) => this.#fileSystem.link(ino, parent, name)))),
-    unlink: this.#serving((path: string) => this.#nodes.inside(path, (parent, name) => this.#change(() => this.#fileSystem.unlink(parent, name)))),
-    rmdir: this.#serving((path: string) => this.#nodes.inside(path, (parent, name) => this.#change(() => this.#fileSystem.rmdir(parent, name)))),
+    unlink: this.#serving((path: string) => this.#nodes.inside(path, (parent, name) => this.#change(() => this.#fileSystem.unlink(parent, name), true))),
+    rmdir: this.#serving((path: string) => this.#nodes.inside(path, (parent, name) => this.#change(() => this.#fileSystem.rmdir(parent, name), true))),
     rename: this.#serving((from: string, to: string) =>
       this.#nodes.inside(from, (fromParent, fromName) =>
         this.#nodes.inside(to, (toParent, toName) => this.#change(() => this.#fileSystem.rename(fromParent, fromName, toParent, toName, 0))),
@@ -183,8 +183,8 @@ export class PathOperations {
   // ---- changes ------------------------------------------------------------------------------
 
   /** Resolves in the turn in which the change may be made. */
-  async #admitted(bytes: number): Promise<void> {
-    for (let wait = this.#fileSystem.admit(bytes); wait !== null; wait = this.#fileSystem.admit(bytes)) await this.#park(wait);
+  async #admitted(bytes: number, frees = false): Promise<void> {
+    for (let wait = this.#fileSystem.admit(bytes, frees); wait !== null; wait = this.#fileSystem.admit(bytes, frees)) await this.#park(wait);
   }
 
   #park(wait: Promise<void>): Promise<void> {
@@ -198,8 +198,8 @@ export class PathOperations {
     });
   }
 
-  async #change(change: () => void | Promise<void>): Promise<Result> {
-    await this.#admitted(0);
+  async #change(change: () => void | Promise<void>, frees = false): Promise<Result> {
+    await this.#admitted(0, frees);
     await change();
     return done;
   }
@@ -219,7 +219,7 @@ export class PathOperations {
   }
 
   async #setAttributes(ino: Ino, set: SetAttributes): Promise<Result> {
-    await this.#admitted(0);
+    await this.#admitted(0, set.size !== undefined);
     await this.#fileSystem.setattr(this.#caller, ino, set);
     return done;
   }
@@ -227,7 +227,7 @@ export class PathOperations {
   // ---- open files and lists -----------------------------------------------------------------
 
   async #openFile(ino: Ino, flags: number): Promise<Result> {
-    if ((flags & fsConstants.O_TRUNC) !== 0) await this.#admitted(0);
+    if ((flags & fsConstants.O_TRUNC) !== 0) await this.#admitted(0, true);
     const { handle } = await this.#fileSystem.open(ino, flags, false);
     this.#open.set(handle, ino);
     return [0, handle];

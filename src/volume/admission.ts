@@ -1,9 +1,10 @@
 // Who may change the volume right now. Closed while a consistency point is cut; slowed in proportion past the soft mark
-// of the delta budget, parked at the hard mark; bounded by segment buffers and by records not yet durable.
-// Nobody is ever refused here: waiting is the only answer.
+// of the delta budget, parked at the hard mark; bounded by segment buffers, by records not yet durable, and by the room that the
+// journal has (journal-room.ts). Waiting is the only answer, but where the disks are full and nothing can give room back.
 import { unjournaledRecordsMax } from '../base/limits.js';
 import { sleep } from '../base/clock.js';
 import type { VolumeCore } from './core.js';
+import type { ChangeKind } from './journal-room.js';
 
 /** Writers at the soft mark may go this fast; at the hard mark the rate has come down to the second figure. */
 const softBytesPerSecond = 400 * 1024 ** 2;
@@ -31,15 +32,23 @@ export class Admission {
     };
   }
 
-  /** null: go ahead until the next await. Otherwise wait and ask again. */
-  admit(bytes: number): Promise<void> | null {
+  /** null: go ahead until the next await. Otherwise wait and ask again. Throws 'full' (journal-room) for what takes room and cannot have it. */
+  admit(bytes: number, kind: ChangeKind): Promise<void> | null {
     const core = this.#core;
     if (core.failure !== null) throw core.failure;
     if (this.#gate !== null) return this.#gate;
-    if (core.journal.appendedLsn - core.journal.durableLsn > unjournaledRecordsMax) return this.#catchUp();
-    if (bytes === 0) return null;
-    const slowed = this.#budget(bytes);
+    const held = core.room.admit(bytes, kind);
+    return held ?? this.admitOwn(bytes, bytes > 0 ? this.#budget(bytes) : null);
+  }
+
+  /** For work of the volume itself, which goes on whatever the journal's room and the budget say. */
+  admitOwn(bytes: number, slowed: Promise<void> | null = null): Promise<void> | null {
+    const core = this.#core;
+    if (core.failure !== null) throw core.failure;
+    if (this.#gate !== null) return this.#gate;
+    if (core.journal.appendedLsn - core.journal.durableLsn > unjournaledRecordsMax) return core.catchUp();
     if (slowed !== null) return slowed;
+    if (bytes === 0) return null;
     const held = core.pool.heldBack();
     if (held !== null) return held;
     if (core.pool.room() < bytes) return this.#waitForRoom(bytes);
@@ -63,19 +72,11 @@ export class Admission {
     return this.#core.backup === null ? 0 : this.#core.skeleton.backlog().bytes / this.budgetBytes();
   }
 
-  async #catchUp(): Promise<void> {
-    try {
-      await this.#core.journal.commit();
-    } catch (error) {
-      this.#core.fail(error, 'the journal could not be written');
-    }
-  }
-
   #waitForRoom(bytes: number): Promise<void> {
     const room = this.#core.pool.waitForRoom(bytes);
     if (this.#core.settings.scheme !== 'copy') return room;
     // Buffers come back only when the journal has their bytes: do not wait for the commit interval.
-    return Promise.all([room, this.#catchUp()]).then(() => undefined);
+    return Promise.all([room, this.#core.catchUp()]).then(() => undefined);
   }
 
   #budget(bytes: number): Promise<void> | null {

@@ -59,10 +59,14 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
       diskFailed: (id, error) => disks.fail(id, error),
     },
     durableMark: () => core.journal.durableLsn,
+    kept: (disk) => core.room.keptOn(disk),
+    otherDisks: () => disks.writable('journal'),
     clock: ports.clock,
     logger: ports.logger,
     ...(ports.poolSettings === undefined ? {} : { settings: ports.poolSettings }),
   });
+  await pool.refreshSpace();
+  core.attachPool(pool);
   const journal = startJournal({
     volume,
     generation: core.generation,
@@ -80,15 +84,19 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
     onDiskFailed: (disk, error) => {
       ports.logger.error({ disk, error: messageOf(error) }, 'a journal disk failed');
       // The journal has left it. A full disk is no failed one: it goes on serving what it holds, and others take the writes.
-      if (!isErrorOf(error, 'full')) disks.fail(disk, error);
+      if (isErrorOf(error, 'full')) pool.isFull(disk);
+      else disks.fail(disk, error);
     },
+    fileBytes: () => core.room.fileBytes,
+    roomOn: (disk) => pool.roomOn(disk).freeBytes,
+    onAllocated: (disk, bytes) => pool.took(disk, bytes),
     onDegraded: (copies, wanted) => {
       core.journalCopies = copies < wanted ? { copies, wanted } : null;
       if (copies < wanted) ports.logger.warn({ copies, wanted }, 'the journal has fewer copies than it should');
     },
     ...(ports.journalLimits === undefined ? {} : { limits: ports.journalLimits }),
   });
-  core.attach(journal, pool);
+  core.attachJournal(journal);
   disks.onFailed = (member) => {
     ports.logger.error({ disk: member.path, reason: member.reason }, 'a disk failed and is written no more');
     if (member.disk !== null && core.failure === null) {
@@ -97,8 +105,8 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
     if (member.disk !== null) journal.leave(member.disk.id);
     core.protectionDue = true;
     core.journalReach = Math.max(0, core.journalReach - 1);
+    core.room.measure();
     pool.disksChanged();
   };
-  await pool.refreshSpace();
   return core;
 }

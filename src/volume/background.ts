@@ -2,14 +2,14 @@
 // publishes images as the journal grows, and gives space back. One beat at a time; a failure is reported once, through core.fail.
 import type { Timer } from '../base/clock.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
-import { diskLookBeats, fullShare, imageJournalBytes, imageWaitBeats, imageWaitBeatsFull, pointIntervalBeats, pointRecordsMax } from '../base/limits.js';
+import { diskLookBeats, fullShare, imageWaitBeats, imageWaitBeatsFull, pointIntervalBeats, pointRecordsMax } from '../base/limits.js';
 import { NO_LSN, type Lsn } from '../base/ids.js';
 import type { BackupWatch } from './backup-watch.js';
 import type { Cleaner } from './cleaner.js';
 import type { ConsistencyPoints } from './consistency-point.js';
 import type { VolumeCore } from './core.js';
 import { DiskWatch } from './disk-watch.js';
-import { publishLocalImage } from './image-point.js';
+import { JournalRelease } from './journal-release.js';
 import { Repairs } from './repairs.js';
 import { type FlushOutlook, Strengthening } from './strengthening.js';
 import type { Sweeper } from './sweeper.js';
@@ -32,6 +32,7 @@ export class Background {
   readonly #repairs: Repairs;
   readonly #strengthening: Strengthening;
   readonly #backupWatch: BackupWatch;
+  readonly #release: JournalRelease;
   #timer: Timer | null = null;
   #beat: Promise<void> | null = null;
   #maintenance: Promise<void> | null = null;
@@ -40,7 +41,6 @@ export class Background {
   #beats = 0;
   #lastPoint: Lsn;
   #beatsSinceImage = 0;
-  #retainedAtImage = 0;
   #sweptHorizon: Lsn = NO_LSN;
 
   constructor({ core, points, sweeper, cleaner, backupWatch, flushOutlook }: BackgroundParts) {
@@ -53,11 +53,13 @@ export class Background {
     this.#strengthening = new Strengthening(core, flushOutlook);
     this.#backupWatch = backupWatch;
     this.#watch = new DiskWatch(core.disks, core.ports.disks);
+    this.#release = new JournalRelease(core, points, sweeper);
   }
 
   start(): void {
     // A disk that was away at the mount may have held an image: the journal is whole already, images are made so now.
     this.#core.protectionDue = this.#core.disks.members.some((member) => member.state !== 'healthy');
+    this.#core.room.onShort(() => this.#release.start());
     this.#counted = this.#core.exposure.counted(this.#core.ports.clock, () => this.#stopped);
     // Lives that end badly soon after they began would otherwise leave each other an ever longer journal to recover from.
     if (this.#imageDue()) this.#startMaintenance();
@@ -69,6 +71,7 @@ export class Background {
     this.#stopped = true;
     this.#timer?.cancel();
     await this.#beat;
+    await this.#release.stop();
     await this.#maintenance;
     await this.#counted;
     await this.#watch.idle();
@@ -94,7 +97,9 @@ export class Background {
     try {
       if (core.journal.appendedLsn > core.journal.durableLsn) await core.journal.commit();
     } catch (error) {
-      core.fail(error, 'the journal could not be written');
+      core.commitFailed(error);
+      // Room is looked for, and the next beat tries again.
+      if (core.failure === null) this.#release.start();
       return;
     }
     // Beside the commits: maintenance may wait for a disk that hangs, they must not.
@@ -125,6 +130,7 @@ export class Background {
   async #maintain(): Promise<void> {
     const core = this.#core;
     await core.pool.refreshSpace();
+    core.room.measure();
     if (core.protectionDue) await this.#protect();
     const dropped = this.#sweeper.drop();
     await this.#repairs.step();
@@ -134,15 +140,14 @@ export class Background {
     if (this.#imageDue()) {
       this.#beatsSinceImage = 0;
       if (core.skeleton.appliedLsn === core.localImages.newest) this.#sweeper.moveOn();
-      await publishLocalImage(core, this.#points);
-      this.#retainedAtImage = core.journal.retainedBytes;
+      await this.#release.publish();
       this.#lastPoint = core.skeleton.appliedLsn;
     } else if (this.#pointDue()) {
       await this.#points.cut();
       this.#lastPoint = core.skeleton.appliedLsn;
     }
     if (dropped > 0 || core.localImages.horizon !== this.#sweptHorizon) {
-      await this.#sweeper.sweep();
+      if ((await this.#sweeper.sweep()) > 0) await core.pool.refreshSpace();
       this.#sweptHorizon = core.localImages.horizon;
     }
   }
@@ -158,7 +163,7 @@ export class Background {
       const reached = await core.journal.protect();
       // One that was lost meanwhile is made good by the next round.
       if (core.disks.healthy().length === healthy) core.journalReach = reached;
-      await publishLocalImage(core, this.#points);
+      await this.#release.publish();
     } catch (error) {
       core.protectionDue = true;
       throw error;
@@ -174,7 +179,7 @@ export class Background {
   #imageDue(): boolean {
     // A flush that is capturing publishes by itself.
     if (this.#core.imageLock.busy) return false;
-    if (this.#core.journal.retainedBytes - this.#retainedAtImage >= imageJournalBytes) return true;
+    if (this.#release.imageDue) return true;
     return this.#beatsSinceImage >= this.#imageWaitBeats() && this.#sweeper.waitingForImage();
   }
 

@@ -3,6 +3,7 @@
 // are moved once and stay shared, as far as the extents fall into one step.
 import { add } from '../base/file-offset.js';
 import { asSegmentNumber, type ContentId, type SegmentNumber } from '../base/ids.js';
+import { sleep } from '../base/clock.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import type { Extent, SegmentRow } from '../skeleton/contract.js';
 import type { Admission } from './admission.js';
@@ -13,6 +14,8 @@ import type { DataPath } from './data-path.js';
 const extentsPerStep = 256;
 /** A segment below this live share is worth rewriting (write amplification at most 1 / (1 - share) of it). */
 const liveShareMax = 0.25;
+/** Waiting for a buffer, or for a point that is being cut, ends after this; the next step tries again. */
+const patienceMs = 1_000;
 
 interface Reference {
   readonly content: ContentId;
@@ -66,14 +69,13 @@ export class Cleaner {
     }
   }
 
-  /** False: there is no room. */
+  /** False: there is no room, or others need it more. */
   async #move(victim: SegmentNumber, piece: Piece): Promise<boolean> {
     const { pool } = this.#core;
     const length = piece.end - piece.start;
     const bytes = Buffer.allocUnsafe(length);
     await this.#data.readSegment(victim, piece.start, bytes);
-    for (let wait = this.#admission.admit(length); wait !== null; wait = this.#admission.admit(length)) await wait;
-    if (!pool.reserve(length)) return false;
+    if (!(await this.#admitted(length)) || !pool.reserve(length)) return false;
     for (let done = 0; done < length; ) {
       const { segment, offset, target } = pool.allocate(length - done);
       bytes.copy(target, 0, done, done + target.length);
@@ -82,6 +84,19 @@ export class Cleaner {
       done += target.length;
     }
     return true;
+  }
+
+  /** Whoever cleans is the one who makes room, images and protection as well: he must never wait for those, and for nobody long. */
+  async #admitted(length: number): Promise<boolean> {
+    const { clock } = this.#core.ports;
+    const untilMs = clock.monotonicMs() + patienceMs;
+    for (;;) {
+      if (!this.#core.room.atEase(length)) return false;
+      const wait = this.#admission.admitOwn(length);
+      if (wait === null) return true;
+      if (clock.monotonicMs() >= untilMs) return false;
+      await Promise.race([wait, sleep(clock, patienceMs)]);
+    }
   }
 
   /** The part of an extent that lies in [from, to) of the victim is at (segment, offset) now. */

@@ -2,9 +2,9 @@
 // Holds always: skeleton.appliedLsn <= journal.appendedLsn, records are applied in LSN order, and while a commit is
 // under way (deferring) records reach the journal at once but the skeleton only after BEGIN.
 import { assert } from '../base/assert.js';
-import { HoldfastError } from '../base/errors.js';
+import { HoldfastError, isErrorOf } from '../base/errors.js';
 import { Mutex } from '../base/mutex.js';
-import type { Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
+import type { DiskId, Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
 import type { Backup } from '../backup/backup.js';
 import type { Thresholds, VolumeSettings } from '../config/settings.js';
 import type { Generation } from '../format/generation.js';
@@ -14,6 +14,7 @@ import type { Pool, SegmentPlace } from '../pool/contract.js';
 import type { ImageSource, SegmentRow, Skeleton } from '../skeleton/contract.js';
 import type { DiskSet } from './disk-set.js';
 import { Exposure } from './exposure.js';
+import { JournalRoom } from './journal-room.js';
 import type { LocalImages } from './local-images.js';
 import type { VolumePorts } from './ports.js';
 
@@ -62,6 +63,8 @@ export class VolumeCore {
   rebuilds = 0;
   /** What sealed segments that are only here can still lose. */
   readonly exposure: Exposure;
+  /** Who may make the journal grow. */
+  readonly room: JournalRoom;
   /** Lost disks after whose loss a flush has succeeded. */
   flushedLosses: ReadonlySet<string> = new Set();
   /** Un-sealed segments of the last life that came back from the journal at this mount. */
@@ -95,11 +98,26 @@ export class VolumeCore {
     this.generations = parts.generations;
     this.journalReach = Math.min(parts.settings.tolerance + 1, parts.disks.journalCandidates().length);
     this.exposure = new Exposure(parts.skeleton);
+    this.room = new JournalRoom(this);
   }
 
-  attach(journal: Journal, pool: Pool): void {
-    this.journal = journal;
+  /** The pool is there before the journal: how large a file of it is depends on the disks. */
+  attachPool(pool: Pool): void {
     this.pool = pool;
+    this.room.measure();
+  }
+
+  attachJournal(journal: Journal): void {
+    this.journal = journal;
+  }
+
+  journalUsedOn(disk: DiskId): number {
+    return (this.journal as Journal | undefined)?.usedOn(disk) ?? 0; // undefined until attachJournal()
+  }
+
+  /** Scheme `copy`: until the backup has them the journal keeps the bytes of segments that are sealed. */
+  get keepsSecondCopy(): boolean {
+    return this.settings.scheme === 'copy' && this.backup !== null;
   }
 
   get generation(): Generation {
@@ -212,6 +230,22 @@ export class VolumeCore {
 
   pinned(segment: SegmentNumber): boolean {
     return this.#pins.has(segment);
+  }
+
+  /** The journal could not be written: the end, but where it only waits for room. */
+  commitFailed(error: unknown): void {
+    if (isErrorOf(error, 'full') && this.journal.full) return;
+    this.fail(error, 'the journal could not be written');
+  }
+
+  /** Resolves when what was appended is durable, or when it may be worth asking again. Never rejects. */
+  async catchUp(): Promise<void> {
+    try {
+      await this.journal.commit();
+    } catch (error) {
+      this.commitFailed(error);
+      if (this.failure === null) await this.room.nextRelease();
+    }
   }
 
   /** Durability cannot be promised any more: nothing is changed from here on, reads go on. */

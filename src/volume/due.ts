@@ -10,6 +10,7 @@ export function dueConditions(core: VolumeCore, fill: number): readonly string[]
   if (core.backup === null) return [];
   const backlog = core.skeleton.backlog();
   const reasons: string[] = [];
+  if (core.keepsSecondCopy && core.room.pressed) reasons.push('the journal disks are nearly full, and only a flush makes room there');
   if (core.presenceLost) reasons.push('an object is missing in the backup');
   if (backlog.deltas === 0) return reasons;
   if (flush.bytes !== null && backlog.bytes >= flush.bytes) reasons.push(`bytes ${backlog.bytes} >= ${flush.bytes}`);

@@ -255,6 +255,8 @@ export class Flusher {
     const { imageSource } = this.#core;
     progress('image', 0, 1);
     await publishCaptured(this.#core, cut.mark);
+    // Now, not when the backup has it as well: that may take hours, in which no other image can be made.
+    await releaseJournal(this.#core);
     failpoint('between-local-and-backup-image');
     const published = await backup.images.publish(imageSource, imageSource.changed('backup'), cut.mark, false);
     imageSource.published('backup');
@@ -282,7 +284,7 @@ export class Flusher {
     for (let done = 0; ; done += rowsPerTurnMax) {
       const first = core.skeleton.deltas(null, NO_LSN, 1)[0];
       if (first === undefined || first.lsn > cut.cut) break;
-      for (let wait = this.#admission.admit(0); wait !== null; wait = this.#admission.admit(0)) await wait;
+      for (let wait = this.#admission.admitOwn(0); wait !== null; wait = this.#admission.admitOwn(0)) await wait;
       core.record({ type: 'delta-release', cut: cut.cut, limit: rowsPerTurnMax });
       progress('release', Math.min(done, total), total);
       await core.ports.clock.turn();

@@ -1,5 +1,5 @@
 // Terms of the journal as the volume makes them: durable on every present disk before their first answer (rule 1).
-import { HoldfastError, messageOf } from '../base/errors.js';
+import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
 import type { VolumeId } from '../base/ids.js';
 import type { Random } from '../base/random.js';
 import type { Generation } from '../format/generation.js';
@@ -26,10 +26,12 @@ export function generationShape(disks: DiskSet, tolerance: number): Pick<Generat
 /** Durable when it resolves. 'unavailable' (generation-not-durable) when too few disks took it. */
 export async function makeDurable(disks: DiskSet, volume: VolumeId, generations: readonly Generation[]): Promise<void> {
   const stored = await storeGenerations(disks.healthy(), volume, generations);
-  for (const { disk, error } of stored.failures) disks.fail(disk.id, error);
+  // A full disk is no failed one. It knows an older list, which is true as far as it goes.
+  for (const { disk, error } of stored.failures) if (!isErrorOf(error, 'full')) disks.fail(disk.id, error);
   if (stored.enough) return;
-  throw new HoldfastError('unavailable', `too few disks took the new generation: ${stored.failures.map((f) => messageOf(f.error)).join('; ')}`, {
+  const full = stored.failures.some(({ error }) => isErrorOf(error, 'full'));
+  throw new HoldfastError(full ? 'full' : 'unavailable', `too few disks took the new generation: ${stored.failures.map((f) => messageOf(f.error)).join('; ')}`, {
     code: 'generation-not-durable',
-    hint: 'Look at the disks; nothing was answered in the new generation.',
+    hint: full ? 'Free space on the disks; nothing was answered in the new generation.' : 'Look at the disks; nothing was answered in the new generation.',
   });
 }

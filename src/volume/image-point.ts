@@ -37,13 +37,8 @@ export async function publishCaptured(core: VolumeCore, mark: JournalMark): Prom
 export async function releaseJournal(core: VolumeCore): Promise<void> {
   const { horizon } = core.localImages;
   // The second copy of the bytes goes when a root stands for them: an object in the backup that no root leads to restores nothing (rule 8).
-  const covered = keepsSecondCopy(core) ? asLsn(Math.min(horizon, core.skeleton.lastRoot()?.cut ?? NO_LSN)) : horizon;
+  const covered = core.keepsSecondCopy ? asLsn(Math.min(horizon, core.skeleton.lastRoot()?.cut ?? NO_LSN)) : horizon;
   await core.journal.release(covered, (segments) => segments.every((segment) => !needsPayload(core, segment)));
-}
-
-/** Scheme `copy`: until the backup has them the journal keeps the bytes of segments that are sealed. */
-function keepsSecondCopy(core: VolumeCore): boolean {
-  return core.settings.scheme === 'copy' && core.backup !== null;
 }
 
 /** The journal holds the only (parity: not sealed) or the second (copy: not in the backup) copy of these bytes. */
@@ -53,5 +48,5 @@ function needsPayload(core: VolumeCore, segment: SegmentNumber): boolean {
   if (!core.sealIsDurable(segment)) return true;
   if (row === null || row.state === 'dead') return false;
   if (row.state === 'open') return true;
-  return keepsSecondCopy(core) && !row.present;
+  return core.keepsSecondCopy && !row.present;
 }

@@ -41,6 +41,8 @@ export class LocalImages {
   horizon: Lsn = NO_LSN;
   /** Point of the last publication. */
   newest: Lsn = NO_LSN;
+  /** Size of the newest image, as a database. */
+  newestBytes = 0;
 
   constructor(volume: VolumeId, ports: VolumePorts, disks: DiskSet, copies: number) {
     this.#volume = volume;
@@ -61,11 +63,14 @@ export class LocalImages {
         this.#disks.fail(disk.id, error);
       }
     }
-    return found.sort((a, b) => b.image.lsn - a.image.lsn);
+    found.sort((a, b) => b.image.lsn - a.image.lsn);
+    this.newestBytes = found[0]?.image.bytes ?? 0;
+    return found;
   }
 
   /** Writes the captured image to tolerance + 1 disks (fewer when fewer are left). True when all copies are durable. */
   async publish(source: ImageSource, mark: JournalMark): Promise<boolean> {
+    this.newestBytes = source.bytes;
     const done = new Set<DiskId>();
     const changed = source.changed('disks');
     const wanted = Math.min(this.#copies, this.#disks.journalCandidates().length);
@@ -80,9 +85,10 @@ export class LocalImages {
         await entry.chain.collect(entry.kept);
         done.add(disk.id);
       } catch (error) {
+        // A full disk is no failed one: another takes this copy, and what was written of it goes, or it would fill the disk for good.
+        if (isErrorOf(error, 'full')) await this.#takeBack(disk);
+        else this.#disks.fail(disk.id, error);
         this.#chains.delete(disk.id);
-        // A full disk is no failed one: another takes this copy.
-        if (!isErrorOf(error, 'full')) this.#disks.fail(disk.id, error);
       }
     }
     if (done.size === 0 || done.size < wanted) return false;
@@ -99,6 +105,16 @@ export class LocalImages {
   copies(): number {
     const holders = this.#current.size > 0 ? [...this.#current] : [...this.#chains].filter(([, { kept }]) => kept.length > 0).map(([id]) => id);
     return holders.filter((id) => this.#disks.serves(id)).length;
+  }
+
+  async #takeBack(disk: Disk): Promise<void> {
+    const entry = this.#chains.get(disk.id);
+    try {
+      await entry?.chain.collect(entry.kept);
+    } catch (error) {
+      if (!isErrorOf(error, 'unavailable', 'full', 'missing', 'corrupt')) throw error;
+      this.#ports.logger.warn({ disk: disk.path, error: error.message }, 'pieces of an image that found no room stay until the next one');
+    }
   }
 
   /** Those that had the last one first: they need only what changed. */

@@ -89,11 +89,11 @@ export class MountedVolume implements OpenVolume {
     this.#readOnly = readOnly;
   }
 
-  admit(bytes: number): Promise<void> | null {
+  admit(bytes: number, frees = false): Promise<void> | null {
     this.#assertOpen();
     // Growing a file over rows that a large truncate has not removed yet would show old bytes: wait for the slices.
     if (this.core.skeleton.trims(1).length > 0) return this.orphans.idle();
-    return this.admission.admit(bytes);
+    return this.admission.admit(bytes, frees ? 'frees' : 'grows');
   }
 
   apply(record: FileRecord): Lsn {
@@ -125,7 +125,7 @@ export class MountedVolume implements OpenVolume {
     try {
       await this.core.journal.commit();
     } catch (error) {
-      this.core.fail(error, 'the journal could not be written');
+      this.core.commitFailed(error);
       throw error;
     }
   }

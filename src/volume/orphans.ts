@@ -92,7 +92,7 @@ export class Orphans {
     await this.#core.ports.clock.turn();
     while (!this.#stopped) {
       // Looked at again after every wait: the inode may have been reaped, the trim ended.
-      const admitted = this.#admission.admit(0);
+      const admitted = this.#admission.admitOwn(0);
       if (admitted !== null) {
         await admitted;
         continue;

@@ -43,7 +43,7 @@ test('a disk that hangs when it is opened is one that is not there, after the li
 });
 
 describe('a disk that hangs', { skip: drillObstacle ?? false }, () => {
-  const drill = new Drill({ disks: 4, diskBytes: 2 * 1024 ** 3 });
+  const drill = new Drill({ disks: 4, diskBytes: 512 * 1024 ** 2 });
   const loads: ChildProcess[] = [];
 
   before(async () => {

@@ -97,20 +97,8 @@ export async function oneLife(world: World, random: SeededRandom, start: Model, 
     const workload = new Workload(random, world.scheduler.clock, fileBytesMax);
     for (let op = 0; op < options.opsPerLife && !crashed; op++) {
       options.before?.(op);
-      let change = workload.next(model, () => volume.view.nextIno());
-      await admitted(volume, bytesOf(change));
-      if ('temporary' in change) {
-        volume.hold(change.temporary.ino);
-        volume.apply(change.temporary);
-        // Held, so it waits for its name.
-        if (random.below(2) === 0) await admitted(volume, 0);
-        volume.apply(change.link);
-        volume.unhold(change.temporary.ino, 1);
-      } else if ('share' in change) {
-        const { from, fromOffset, to, toOffset, length } = change.share;
-        change = { share: { ...change.share, length: volume.share(from as never, fromOffset, to as never, toOffset, length) } };
-      } else if ('write' in change) volume.write(change.write.ino as never, change.write.offset, change.write.data);
-      else volume.apply(change.record);
+      const change = await made(volume, random, workload.next(model, () => volume.view.nextIno()));
+      if (change === null) continue;
       model.apply(change);
       tail.push(change);
       if (random.below(12) === 0) {
@@ -143,8 +131,34 @@ export async function oneLife(world: World, random: SeededRandom, start: Model, 
   return { crashed, durable, tail };
 }
 
-async function admitted(volume: MountedVolume, bytes: number): Promise<void> {
-  for (let wait = volume.admit(bytes); wait !== null; wait = volume.admit(bytes)) await wait;
+/** The change as it was made; null: the volume is full, and nothing was changed. */
+async function made(volume: MountedVolume, random: SeededRandom, change: Change): Promise<Change | null> {
+  try {
+    await admitted(volume, bytesOf(change), 'record' in change && (change.record.type === 'unlink' || change.record.type === 'truncate'));
+    if ('temporary' in change) {
+      volume.hold(change.temporary.ino);
+      try {
+        volume.apply(change.temporary);
+        // Held, so it waits for its name.
+        if (random.below(2) === 0) await admitted(volume, 0);
+        volume.apply(change.link);
+      } finally {
+        volume.unhold(change.temporary.ino, 1);
+      }
+    } else if ('share' in change) {
+      const { from, fromOffset, to, toOffset, length } = change.share;
+      return { share: { ...change.share, length: volume.share(from as never, fromOffset, to as never, toOffset, length) } };
+    } else if ('write' in change) volume.write(change.write.ino as never, change.write.offset, change.write.data);
+    else volume.apply(change.record);
+    return change;
+  } catch (error) {
+    if (!isErrorOf(error, 'full')) throw error;
+    return null;
+  }
+}
+
+async function admitted(volume: MountedVolume, bytes: number, frees = false): Promise<void> {
+  for (let wait = volume.admit(bytes, frees); wait !== null; wait = volume.admit(bytes, frees)) await wait;
 }
 
 /** A store may be away: the flush says so and nothing else happens. */

@@ -28,7 +28,11 @@ export interface WorldShape {
   readonly backup: boolean;
   /** Dedicated journal disks; default none. */
   readonly journalDisks?: number;
+  /** Of every disk; default: far more than any life fills. */
+  readonly diskBytes?: number;
 }
+
+const plentyBytes = 512 * 1024 ** 2;
 
 export class World {
   readonly random: SeededRandom;
@@ -36,6 +40,7 @@ export class World {
   #settings: VolumeSettings;
   readonly store: MemoryObjectStore;
   readonly #folder: string;
+  readonly #diskBytes: number;
   #ends = 0;
   readonly logger: Logger;
   /** path -> what is in the slot. */
@@ -52,6 +57,7 @@ export class World {
     this.random = new SeededRandom(seed);
     this.scheduler = new Scheduler(this.random);
     this.logger = logger;
+    this.#diskBytes = shape.diskBytes ?? plentyBytes;
     this.#folder = mkdtempSync(join(process.platform === 'linux' ? '/dev/shm' : tmpdir(), 'holdfast-sim-'));
     this.store = new MemoryObjectStore({ pause: () => new Promise((resolve) => this.scheduler.defer(resolve)) });
     for (let i = 0; i < shape.disks; i++) this.slots.set(`/disk${i}`, this.#newDisk(`/disk${i}`));
@@ -96,7 +102,7 @@ export class World {
       bootId: `boot-${this.#boot}`,
       codec: new InlineCodec(),
       inlineImages: true,
-      poolSettings: { segmentBytes: 64 * 1024, buffersMax: 4, sealEarlyBytes: 24 * 1024, sealsAtOnce: 2, reserveBytes: () => 4 * 1024 * 1024 },
+      poolSettings: { segmentBytes: 64 * 1024, buffersMax: 4, sealEarlyBytes: 24 * 1024, sealsAtOnce: 2, reserveBytes: (totalBytes) => Math.min(4 * 1024 * 1024, totalBytes / 16) },
       journalLimits: { ...groupLimits, fileBytes: 128 * 1024 },
       openStore: () => {
         const faulty = new FaultyObjectStore(openForever(this.store), (operation, key) => this.storeFault(operation, key));
@@ -159,7 +165,7 @@ export class World {
   }
 
   #newDisk(path: string, id = `empty-${path}`): MemoryDisk {
-    return new MemoryDisk({ id: asDiskId(id), path, capacityBytes: 512 * 1024 * 1024, schedule: this.scheduler.defer });
+    return new MemoryDisk({ id: asDiskId(id), path, capacityBytes: this.#diskBytes, schedule: this.scheduler.defer });
   }
 }
 

@@ -141,8 +141,8 @@ export class House {
     return this.volume.view.lookup(ROOT_INO, Buffer.from(name)) !== null;
   }
 
-  async admitted(bytes: number): Promise<void> {
-    for (let wait = this.volume.admit(bytes); wait !== null; wait = this.volume.admit(bytes)) await this.run(wait);
+  async admitted(bytes: number, frees = false): Promise<void> {
+    for (let wait = this.volume.admit(bytes, frees); wait !== null; wait = this.volume.admit(bytes, frees)) await this.run(wait);
   }
 
   /** Creates the file where it is not there and writes at `offset`. Answered, not synced. */
@@ -168,7 +168,7 @@ export class House {
   }
 
   async remove(name: string): Promise<void> {
-    await this.admitted(0);
+    await this.admitted(0, true);
     this.volume.apply({ type: 'unlink', ino: this.ino(name), parent: ROOT_INO, name: Buffer.from(name), time: this.volume.clock.now() });
   }
 
@@ -181,8 +181,8 @@ export class House {
   }
 
   /** write() and sync(): acknowledged for good. */
-  async save(name: string, data: Buffer): Promise<void> {
-    await this.write(name, data);
+  async save(name: string, data: Buffer, offset = 0): Promise<void> {
+    await this.write(name, data, offset);
     await this.sync();
   }
 
