@@ -67,7 +67,7 @@ void hf_run_open_log(hf_disk_job *job) {
   job->log = log;
 }
 
-void hf_run_log_write(hf_disk_job *job) {
+static void write_log(hf_disk_job *job) {
   hf_log *log = job->log;
   if (log->failed) {
     hf_fail(job, "pwritev", HF_LOG_ABANDONED);
@@ -83,6 +83,11 @@ void hf_run_log_write(hf_disk_job *job) {
     job->error = 0;
   }
   hf_write_all(job, log->file, job->offset, job->buffers, job->buffer_count);
+}
+
+void hf_run_log_write(hf_disk_job *job) {
+  write_log(job);
+  if (job->durably && job->error == 0) hf_run_log_sync(job);
 }
 
 void hf_run_log_sync(hf_disk_job *job) {

@@ -19,7 +19,7 @@ typedef enum {
   HF_CREATE,      // path, buffers
   HF_REPLACE,     // path, buffers
   HF_OPEN_LOG,    // path, bytes -> log
-  HF_LOG_WRITE,   // log, offset, buffers
+  HF_LOG_WRITE,   // log, offset, buffers, durably (HF_LOG_SYNC follows)
   HF_LOG_SYNC,    // log
   HF_LOG_CLOSE,   // log
   HF_READ,        // path, offset, buffers[0]
@@ -65,6 +65,7 @@ typedef struct {
   uint64_t free_files;
   bool has_data;
   hf_log *log;
+  bool durably;
   hf_place place;
   hf_cell_read cells;
   uint32_t *bad;

@@ -66,16 +66,20 @@ napi_value Space(napi_env env, napi_callback_info info) {
   return Begin(env, info, 2, &call) ? Submit(call, new DiskJob(call, HF_SPACE), nullptr) : nullptr;
 }
 
-napi_value LogWrite(napi_env env, napi_callback_info info) {
+napi_value WriteLog(napi_env env, napi_callback_info info, bool durably) {
   Call call;
   napi_value keep;
   uint32_t id;
   if (!Begin(env, info, 5, &call)) return nullptr;
   DiskJob *job = new DiskJob(call, HF_LOG_WRITE);
+  job->work.durably = durably;
   bool fine = GetSize(env, call.args[3], &job->work.offset) && GetBuffers(call, 4, job, &keep) &&
               GetLog(call, 2, job, &id);
   return fine ? Submit(call, job, keep) : Refuse(job);
 }
+
+napi_value LogWrite(napi_env env, napi_callback_info info) { return WriteLog(env, info, false); }
+napi_value LogWriteDurably(napi_env env, napi_callback_info info) { return WriteLog(env, info, true); }
 
 napi_value LogSync(napi_env env, napi_callback_info info) {
   Call call;
@@ -201,6 +205,7 @@ void RegisterIo(napi_env env, napi_value exports) {
       {"diskReadAll", ReadAll},   {"diskReadCells", ReadCells}, {"diskRemove", Remove},
       {"diskList", List},         {"diskSize", Size},           {"diskSpace", Space},
       {"diskNextData", NextData}, {"diskReadCellsNow", ReadCellsNow},
+      {"diskLogWriteDurably", LogWriteDurably},
   };
   for (const auto &function : functions) AddFunction(env, exports, function.name, function.callback, io);
 }

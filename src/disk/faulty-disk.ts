@@ -67,6 +67,12 @@ export class FaultyDisk extends WrappedDisk {
     return { ...counters, errors: counters.errors + this.#errors };
   }
 
+  /** As the two calls that it is, so that either can fail. */
+  protected override async writeDurably(log: LogFile, call: DiskCall, buffers: readonly Buffer[]): Promise<void> {
+    await this.around({ ...call, operation: 'log-write' }, () => log.write(call.offset, buffers));
+    await this.around({ ...call, operation: 'log-sync', offset: 0, bytes: 0 }, () => log.sync());
+  }
+
   protected override async around<Result>(call: DiskCall, work: () => Promise<Result>): Promise<Result> {
     const nth = (this.#counts.get(call.operation) ?? 0) + 1;
     this.#counts.set(call.operation, nth);

@@ -167,6 +167,12 @@ class LocalLog implements LogFile {
     return this.#run('sync', () => this.#queue.logSync(this.#log));
   }
 
+  writeDurably(offset: number, buffers: readonly Buffer[]): Promise<void> {
+    assert(!this.#closed, 'a closed log is not written');
+    assert(offset % batchAlignBytes === 0, 'log writes start at aligned offsets');
+    return this.#run('write and sync', () => this.#queue.logWriteDurably(this.#log, offset, buffers));
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -183,7 +183,7 @@ export class MemoryDisk implements Disk {
       file.sync();
       this.#counters.syncs += 1;
     };
-    return {
+    const log: MemoryLog = {
       write: (offset, buffers) => {
         assert(!closed, 'a closed log is not written');
         assert(offset % batchAlignBytes === 0, 'log writes start at aligned offsets');
@@ -192,6 +192,10 @@ export class MemoryDisk implements Disk {
       sync: () => {
         assert(!closed, 'a closed log is not synced');
         return this.#run(sync);
+      },
+      writeDurably: async (offset, buffers) => {
+        await log.write(offset, buffers);
+        await log.sync();
       },
       failSync: () => {
         failed = true;
@@ -202,6 +206,7 @@ export class MemoryDisk implements Disk {
         return Promise.resolve();
       },
     };
+    return log;
   }
 
   /** A call that changes something: remembered until it took effect, since a crash may leave a part of it. */

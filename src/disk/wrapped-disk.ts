@@ -9,6 +9,7 @@ export type DiskOperation =
   | 'open-log'
   | 'log-write'
   | 'log-sync'
+  | 'log-write-durably'
   | 'log-close'
   | 'read'
   | 'read-all'
@@ -25,7 +26,7 @@ export interface DiskCall {
   readonly operation: DiskOperation;
   /** '' where the call has none. */
   readonly path: string;
-  /** Position in the file, for log-write and read. */
+  /** Position in the file, for log-write, log-write-durably and read. */
   readonly offset: number;
   /** Bytes that are to be written or read; 0 where unknown. */
   readonly bytes: number;
@@ -64,8 +65,13 @@ export abstract class WrappedDisk implements Disk {
       write: (offset, buffers) =>
         this.around({ ...callOf('log-write', path, lengthOf(buffers)), offset, log }, () => log.write(offset, buffers)),
       sync: () => this.around({ ...callOf('log-sync', path, 0), log }, () => log.sync()),
+      writeDurably: (offset, buffers) => this.writeDurably(log, { ...callOf('log-write-durably', path, lengthOf(buffers)), offset, log }, buffers),
       close: () => this.around({ ...callOf('log-close', path, 0), log }, () => log.close()),
     };
+  }
+
+  protected writeDurably(log: LogFile, call: DiskCall, buffers: readonly Buffer[]): Promise<void> {
+    return this.around(call, () => log.writeDurably(call.offset, buffers));
   }
 
   read(path: string, offset: number, into: Buffer): Promise<void> {

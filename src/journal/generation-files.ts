@@ -4,8 +4,7 @@
 import { assert } from '../base/assert.js';
 import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
-import type { DiskId, Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
-import { asLsn } from '../base/ids.js';
+import { asLsn, type DiskId, type Lsn, type SegmentNumber, type VolumeId } from '../base/ids.js';
 import { batchAlignBytes } from '../base/limits.js';
 import type { Logger } from '../base/logger.js';
 import type { Disk, LogFile } from '../disk/disk.js';
@@ -154,6 +153,13 @@ export class GenerationFiles {
         await copy.current.write(write.offset, write.buffers);
       }
     });
+  }
+
+  /** Both in one call of each disk, where the group is one write to files that are open and have nothing else to be synced; null elsewhere, and nothing was done. */
+  writeDurably(placed: PlacedGroup): Promise<readonly DiskFailure[]> | null {
+    const [only] = placed;
+    const ready = placed.length === 1 && only?.file === null && [...this.#copies.values()].every((copy) => copy.current !== null && copy.dirty.size === 0);
+    return ready && only !== undefined ? this.#onEach(async (copy) => copy.current?.writeDurably(only.offset, only.buffers)) : null;
   }
 
   /** Syncs all copies in parallel; gives the ones that failed, which are dropped: a file is never synced again after a failure. */

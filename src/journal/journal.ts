@@ -16,7 +16,7 @@ import type { PayloadSource } from '../format/payload.js';
 import type { JournalRecord } from '../format/records.js';
 import { type BatchGroup, buildGroup, bytesOf, type GroupLimits, groupLimits, PendingRecords } from './batch-group.js';
 import type { Journal, JournalMark, RetainedFile } from './contract.js';
-import { type DiskFailure, GenerationFiles } from './generation-files.js';
+import { type DiskFailure, GenerationFiles, type PlacedGroup } from './generation-files.js';
 import { journalClosed, journalDead, journalFull, noDiskLeft } from './journal-errors.js';
 import { Waiters } from './waiters.js';
 
@@ -265,14 +265,7 @@ class DiskJournal implements Journal {
       const before = this.#files.allocatedBytes;
       const placed = this.#files.place(group, this.#durableLsn);
       this.#tellAllocated(this.#files.allocatedBytes - before);
-      let failures = await this.#files.write(placed);
-      if (failures.length === 0) {
-        this.#writtenMark = this.#files.mark();
-        group.origin ??= { generation: this.#writtenMark.generation, link: this.#writtenMark.link };
-        this.#waiters.answer(this.#writtenMark, this.#durableLsn);
-        failpoint('journal-written-before-sync');
-        failures = await this.#files.sync();
-      }
+      const failures = await this.#write(group, placed);
       if (failures.length === 0) break;
       await this.#changeGeneration(failures);
     }
@@ -282,6 +275,19 @@ class DiskJournal implements Journal {
     this.#retained.push(...this.#files.takeFinished());
     this.#waiters.answer(this.#writtenMark, this.#durableLsn);
     this.#tellAllocated(this.#files.prepare());
+  }
+
+  /** Writes and syncs; who waits for the first alone is answered in between. */
+  async #write(group: BatchGroup, placed: PlacedGroup): Promise<readonly DiskFailure[]> {
+    const atOnce = this.#waiters.anyForWritten ? null : this.#files.writeDurably(placed);
+    const failures = await (atOnce ?? this.#files.write(placed));
+    if (failures.length > 0) return failures;
+    this.#writtenMark = this.#files.mark();
+    group.origin ??= { generation: this.#writtenMark.generation, link: this.#writtenMark.link };
+    if (atOnce !== null) return failures;
+    this.#waiters.answer(this.#writtenMark, this.#durableLsn);
+    failpoint('journal-written-before-sync');
+    return this.#files.sync();
   }
 
   #hasRoom(disk: DiskId, files: number, unknown: number): boolean {

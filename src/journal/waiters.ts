@@ -16,6 +16,11 @@ export class Waiters {
     return this.#waiting.length > 0;
   }
 
+  /** Does anybody wait for less than durability? */
+  get anyForWritten(): boolean {
+    return this.#waiting.some((waiter) => waiter.until === 'written');
+  }
+
   wait(lsn: Lsn, until: Waiter['until']): Promise<JournalMark> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ lsn, until, resolve, reject });

@@ -79,6 +79,10 @@ export class DiskQueue {
     return table.run((token) => addon.diskLogSync(this.#disk, token, log));
   }
 
+  logWriteDurably(log: number, offset: number, buffers: readonly Buffer[]): Promise<void> {
+    return table.run((token) => addon.diskLogWriteDurably(this.#disk, token, log, offset, buffers));
+  }
+
   logClose(log: number): Promise<void> {
     return table.run((token) => addon.diskLogClose(this.#disk, token, log));
   }

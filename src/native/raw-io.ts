@@ -18,6 +18,8 @@ export interface RawIo {
   /** Result: number of the log. */
   diskOpenLog(disk: number, token: number, path: string, bytes: number): void;
   diskLogWrite(disk: number, token: number, log: number, offset: number, buffers: readonly Buffer[]): void;
+  /** Both in one job. */
+  diskLogWriteDurably(disk: number, token: number, log: number, offset: number, buffers: readonly Buffer[]): void;
   diskLogSync(disk: number, token: number, log: number): void;
   diskLogClose(disk: number, token: number, log: number): void;
   diskRead(disk: number, token: number, path: string, offset: number, into: Buffer): void;

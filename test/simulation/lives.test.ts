@@ -34,7 +34,8 @@ function lyingDisk(disk: Disk): Disk {
       if (property === 'openLog') {
         return async (path: string, bytes: number): Promise<LogFile> => {
           const log = await target.openLog(path, bytes);
-          return { write: (offset, buffers) => log.write(offset, buffers), sync: () => Promise.resolve(), close: () => log.close() };
+          const write: LogFile['write'] = (offset, buffers) => log.write(offset, buffers);
+          return { write, writeDurably: write, sync: () => Promise.resolve(), close: () => log.close() };
         };
       }
       const value: unknown = Reflect.get(target, property, target);

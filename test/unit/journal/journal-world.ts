@@ -60,7 +60,7 @@ export class FlakyDisk {
     };
     const wrap = (log: LogFile): LogFile => {
       let failed = false;
-      return {
+      const wrapped: LogFile = {
         write: async (offset, buffers) => {
           broken('write');
           await log.write(offset, buffers);
@@ -71,11 +71,16 @@ export class FlakyDisk {
           broken('sync');
           await log.sync();
         },
+        writeDurably: async (offset, buffers) => {
+          await wrapped.write(offset, buffers);
+          await wrapped.sync();
+        },
         close: () => {
           this.open--;
           return log.close();
         },
       };
+      return wrapped;
     };
     const overrides: Partial<Disk> = {
       openLog: async (path, bytes) => {
