@@ -36,6 +36,7 @@ export class MemoryFileSystem implements FileSystem {
   readonly references = new Map<Ino, number>();
   destroyed = 0;
   openHandles = 0;
+  fallocations = 0;
   /** While set, changes are not admitted. */
   admission: Promise<void> | null = null;
   /** While set, reads answer only after it. */
@@ -178,6 +179,7 @@ export class MemoryFileSystem implements FileSystem {
   fsync(): Answer<void> {}
 
   fallocate(ino: Ino, offset: number, length: number, mode: number): Answer<void> {
+    this.fallocations++;
     const { inode, pages } = this.#node(ino);
     const keepSize = (mode & 1) !== 0;
     if (mode === 3) {
