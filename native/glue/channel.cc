@@ -10,7 +10,6 @@
 #include "memory.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <unistd.h>
 #include <uv.h>
@@ -277,26 +276,14 @@ napi_value CloseMethod(napi_env env, napi_callback_info info) {
 
 // ---- notifications --------------------------------------------------------------------------
 
-// Each message has its length at its head.
 int RunNotify(FuseWork *work) {
-  int failed = 0;
-  for (size_t at = 0; at < work->bytes.size() && failed == 0;) {
-    size_t left = work->bytes.size() - at;
-    uint32_t length = 0;
-    if (left >= sizeof length) memcpy(&length, &work->bytes[at], sizeof length);
-    if (length < sizeof length || length > left) {
-      failed = EINVAL;
-      break;
-    }
-    iovec piece = {&work->bytes[at], length};
-    failed = hf_fuse_write(work->device, &piece, 1);
-    at += length;
-  }
+  iovec piece = {work->bytes.data(), work->bytes.size()};
+  int failed = hf_fuse_write(work->device, &piece, 1);
   close(work->device);
   return failed;
 }
 
-// notify(messages): writes whole notifications, one after another.
+// notify(message): writes a whole notification.
 napi_value Notify(napi_env env, napi_callback_info info) {
   napi_value args[1];
   size_t count = 1;

@@ -65,8 +65,8 @@ export const disksMax = 64;
 export const nameBytesMax = 255;
 export const pathBytesMax = 4_095;
 export const xattrValueBytesMax = 64 * KiB;
-/** Inodes changed within a quarter second whose next read shall be seen at the price of a READ; where more change, none (src/filesystem/unseen-reads.ts). */
-export const unseenReadsMax = 64;
+/** Changed files whose next read is awaited, at the price of a request for every stat until then (src/filesystem/awaited-reads.ts). */
+export const awaitedReadsMax = 256;
 /** 2^63 - 1, where Linux's offsets and SQLite's integers end. Sizes and offsets are base/file-offset's. */
 export const fileBytesMax = 2n ** 63n - 1n;
 

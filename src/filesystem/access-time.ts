@@ -1,10 +1,10 @@
 // Access times as mount(8) has them (relatime: fs/inode.c relatime_need_update): only when the old one is not newer than the last
 // change, or a day old. Never a reason to wait: when changes have to wait, the next read will do it.
-// Reads that the kernel answers from its page cache get here because of unseen-reads.ts.
+// Reads that the kernel answers from its page cache are seen by awaited-reads.ts.
 import { secondsOf, type Timespec } from '../base/clock.js';
 import type { Inode } from '../skeleton/contract.js';
 import type { Handle } from './handles.js';
-import { isDirectory } from './posix.js';
+import { isDirectory, isRegular } from './posix.js';
 import type { FileSystemState } from './state.js';
 
 const daySec = 86_400;
@@ -29,29 +29,28 @@ function isDue(state: FileSystemState, inode: Inode, now: Timespec): boolean {
 
 /** The inode was read. */
 export function touchAccessTime(state: FileSystemState, inode: Inode): void {
-  if (state.options.atime === 'noatime' || state.volume.readOnly) return;
+  const { atime } = state.options;
+  if (atime === 'noatime' || state.volume.readOnly) return;
   const now = state.now();
-  if (!isDue(state, inode, now)) return;
-  if (!state.mayChangeNow()) {
-    state.unseenReads.changed(inode.ino);
-    return;
+  if (isDue(state, inode, now)) {
+    if (!state.mayChangeNow()) return;
+    state.accessed(inode, now);
   }
-  state.accessed(inode, now);
-  if (state.options.atime === 'strictatime') state.unseenReads.changed(inode.ino);
-  else state.unseenReads.seen(inode.ino);
+  // With strictatime the next one counts as well.
+  if (atime === 'strictatime' && isRegular(inode.mode)) state.awaitedReads.add(inode.ino);
+  else state.awaitedReads.delete(inode.ino);
 }
 
 /** The inode was read through a handle: looked at once, and again whenever anything has changed since. `keepsAtime`: this read leaves the time alone. */
 export function touchThroughHandle(state: FileSystemState, handle: Handle, keepsAtime = false): void {
   const { atime } = state.options;
-  if (atime === 'noatime' || state.volume.readOnly || (handle.atimeSeenAt === state.changes && atime === 'relatime')) return;
+  if (keepsAtime || handle.keepsAtime || atime === 'noatime' || (handle.atimeSeenAt === state.changes && atime === 'relatime')) return;
   const inode = state.view.inode(handle.ino);
-  if (inode === null) return;
-  if (keepsAtime || handle.keepsAtime) {
-    // What it leaves in the page cache must not hide the next reader.
-    if (isDue(state, inode, state.now())) state.unseenReads.changed(inode.ino);
-    return;
-  }
-  touchAccessTime(state, inode);
+  if (inode !== null) touchAccessTime(state, inode);
   handle.atimeSeenAt = state.changes;
+}
+
+/** Attributes were asked for on behalf of an open file: a read from the page cache, where one is awaited. Where the kernel keeps the times of files, a write asks as well. */
+export function touchByAttributes(state: FileSystemState, inode: Inode): void {
+  if (!state.options.kernelTimes && state.awaitedReads.has(inode.ino)) touchAccessTime(state, inode);
 }

@@ -5,7 +5,7 @@ import { type FileOffset, pastLargestFile } from '../base/file-offset.js';
 import type { Ino } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
 import { accessAclName, aclAfterChmod } from './acl.js';
-import { touchAccessTime } from './access-time.js';
+import { touchAccessTime, touchByAttributes } from './access-time.js';
 import type { Entry, SetAttributes } from './contract.js';
 import { EFBIG, EINVAL, EISDIR, ENOENT, fail } from './errno.js';
 import { checkName, dots } from './name-rules.js';
@@ -29,11 +29,15 @@ export class AttributeOperations {
   forget(ino: Ino, count: number): void {
     // The kernel lets go once, of everything: nobody can name it any more.
     this.#state.linkable.delete(ino);
+    this.#state.awaitedReads.delete(ino);
     this.#state.handles.forget(ino);
     this.#state.volume.unhold(ino, count);
   }
 
-  getattr(ino: Ino): Inode {
+  getattr(ino: Ino, forOpenFile: boolean): Inode {
+    const inode = this.#state.inode(ino);
+    if (!forOpenFile || !this.#state.awaitedReads.has(ino)) return inode;
+    touchByAttributes(this.#state, inode);
     return this.#state.inode(ino);
   }
 
@@ -47,6 +51,7 @@ export class AttributeOperations {
     if (record !== null) state.apply(record);
     if (set.mode !== undefined) this.#chmodAcl(inode, set.mode, now);
     if (set.killPriv === true || set.uid !== undefined || set.gid !== undefined) dropCapability(state, inode, now);
+    if (isRegular(inode.mode)) state.changed(ino);
     return state.inode(ino);
   }
 
@@ -85,6 +90,7 @@ export function resize(state: FileSystemState, inode: Inode, size: FileOffset, t
   if (!isRegular(inode.mode) || size < 0) fail(EINVAL);
   if (pastLargestFile(size)) fail(EFBIG);
   state.apply({ type: 'truncate', ino: inode.ino, size, time });
+  state.changed(inode.ino);
 }
 
 function attributeRecord(inode: Inode, set: SetAttributes, now: Timespec) {

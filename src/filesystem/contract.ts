@@ -63,7 +63,10 @@ export interface FileSystem {
 
   lookup(parent: Ino, name: Buffer): Answer<Entry>;
   forget(ino: Ino, count: number): void;
-  getattr(ino: Ino): Answer<Inode>;
+  /** forOpenFile: asked on behalf of one, not by stat(2): a read from the page cache that has reached the end of the file, or lseek(2) to it. */
+  getattr(ino: Ino, forOpenFile?: boolean): Answer<Inode>;
+  /** May the kernel not keep the attributes of this file, so that it asks at the next read? */
+  awaitsRead(ino: Ino): boolean;
   /** Changing the owner of anything but a directory always clears setuid, and setgid where the group may execute (the kernel leaves it to us: FUSE_HANDLE_KILLPRIV_V2). */
   setattr(caller: Caller, ino: Ino, set: SetAttributes): Answer<Inode>;
   readlink(ino: Ino): Answer<Buffer>;
@@ -115,11 +118,6 @@ export interface FileSystem {
   removexattr(ino: Ino, name: Buffer): Answer<void>;
   access(caller: Caller, ino: Ino, mask: number): Answer<void>;
   statfs(): Answer<{ readonly blockBytes: number; readonly blocks: number; readonly blocksFree: number; readonly files: number; readonly filesFree: number; readonly nameMax: number }>;
-  /**
-   * The listener is given inodes whose access time the next read changes, so that it can make the kernel's cache forget their first
-   * page and that read gets here; a moment after each change, never while they change all the time. Without one, nothing is done.
-   */
-  onUnseenReads(listener: (inos: readonly Ino[]) => void): void;
   /** Ends everything; the mount is gone. */
   destroy(): void;
 }

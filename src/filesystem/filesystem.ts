@@ -75,12 +75,16 @@ class VolumeFileSystem implements FileSystem {
     this.#attributes.forget(ino, count);
   }
 
-  getattr(ino: Ino): Inode {
+  getattr(ino: Ino, forOpenFile = false): Inode {
     try {
-      return this.#attributes.getattr(ino);
+      return this.#attributes.getattr(ino, forOpenFile);
     } catch (error) {
       throw translated(error);
     }
+  }
+
+  awaitsRead(ino: Ino): boolean {
+    return this.#state.awaitedReads.has(ino);
   }
 
   setattr(_caller: Caller, ino: Ino, set: SetAttributes): Inode {
@@ -321,12 +325,7 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  onUnseenReads(listener: (inos: readonly Ino[]) => void): void {
-    this.#state.unseenReads.listen(listener);
-  }
-
   destroy(): void {
-    this.#state.unseenReads.end();
     this.#state.handles.releaseAll();
   }
 }

@@ -43,7 +43,6 @@ export class NameOperations {
     const inode = state.view.lookup(parent, name) ?? fail(ENOENT);
     if (isDirectory(inode.mode)) fail(EISDIR);
     state.apply({ type: 'unlink', ino: inode.ino, parent, name, time: state.now() });
-    if (inode.nlink > 1) state.changed(inode.ino);
   }
 
   rmdir(parent: Ino, name: Buffer): void {

@@ -32,6 +32,7 @@ export class RangeOperations {
     if (pastLargestFile(add(offset, length))) fail(EFBIG);
     if (!supportedModes.has(mode)) fail(EOPNOTSUPP);
     regularFile(this.#state, ino);
+    this.#state.changed(ino);
     dropPrivilegesOfCaller(this.#state, caller, ino);
     switch (mode) {
       case 0:

@@ -32,8 +32,6 @@ export class RenameOperation {
     if (target !== null && target.ino === source.ino) return;
     if (target !== null && !exchange) this.#checkReplaced(source, target);
     state.apply({ type: 'rename', fromParent, fromName, toParent, toName, exchange, time: state.now() });
-    state.changed(source.ino);
-    if (exchange && target !== null) state.changed(target.ino);
     // In the same turn, so both are in one group of the journal: no crash can part them.
     if ((flags & RENAME_WHITEOUT) !== 0) makeInode(state, caller, fromParent, fromName, { mode: S_IFCHR, rdev: 0, target: null, umask: 0 });
   }

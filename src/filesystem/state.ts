@@ -6,11 +6,11 @@ import type { Ino } from '../base/ids.js';
 import type { FileRecord } from '../format/records.js';
 import type { Inode } from '../skeleton/contract.js';
 import type { SkeletonView, Volume } from '../volume/contract.js';
+import { AwaitedReads } from './awaited-reads.js';
 import { ENOENT, ENOTDIR, EROFS, ESTALE, fail } from './errno.js';
 import { HandleTable } from './handles.js';
 import type { FileSystemOptions } from './options.js';
 import { isDirectory } from './posix.js';
-import { UnseenReads } from './unseen-reads.js';
 
 export class FileSystemState {
   readonly volume: Volume;
@@ -21,14 +21,13 @@ export class FileSystemState {
   readonly linkable = new Set<Ino>();
   /** Grows with every change: an inode looked at under the same number looks the same still. */
   changes = 0;
-  readonly unseenReads: UnseenReads;
+  readonly awaitedReads = new AwaitedReads();
 
   constructor(volume: Volume, options: FileSystemOptions) {
     this.volume = volume;
     this.view = volume.view;
     this.options = options;
     this.handles = new HandleTable(volume);
-    this.unseenReads = new UnseenReads(volume.clock);
   }
 
   checkWritable(): void {
@@ -49,23 +48,14 @@ export class FileSystemState {
   }
 
   apply(record: FileRecord): void {
+    this.changes++;
     this.volume.apply(record);
-    switch (record.type) {
-      case 'attribute':
-      case 'truncate':
-      case 'punch':
-      case 'xattr':
-      case 'link':
-        return this.changed(record.ino);
-      default:
-        this.changes++;
-    }
   }
 
-  /** A time of the inode has changed, so its next read counts. */
+  /** The content of a regular file has changed, or its attributes: its next read changes its access time. */
   changed(ino: Ino): void {
     this.changes++;
-    if (this.options.atime !== 'noatime') this.unseenReads.changed(ino);
+    if (this.options.atime !== 'noatime') this.awaitedReads.add(ino);
   }
 
   /** The access time becomes `now`, which changes no ctime: the record carries the old one. */

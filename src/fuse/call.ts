@@ -23,7 +23,7 @@ export type ControlCall =
 /** Served by the file system. */
 export type FileCall =
   | { readonly op: 'lookup'; readonly pid: number; readonly parent: Ino; readonly name: Buffer }
-  | { readonly op: 'getattr'; readonly ino: Ino }
+  | { readonly op: 'getattr'; readonly ino: Ino; readonly forOpenFile: boolean }
   | { readonly op: 'statx'; readonly ino: Ino }
   | { readonly op: 'setattr'; readonly caller: Caller; readonly ino: Ino; readonly set: SetAttributes }
   | { readonly op: 'readlink'; readonly ino: Ino }

@@ -7,7 +7,7 @@ import { asIno, type Ino } from '../base/ids.js';
 import { nameBytesMax, pathBytesMax, requestBytesMax, xattrValueBytesMax } from '../base/limits.js';
 import type { Caller, SetAttributes } from '../filesystem/contract.js';
 import type { Call, Forgotten } from './call.js';
-import { fsyncDataOnly, Opcode, openKillPriv, SetattrValid, setxattrKillsGroup, writeKillPriv } from './protocol.js';
+import { fsyncDataOnly, getattrForFile, Opcode, openKillPriv, SetattrValid, setxattrKillsGroup, writeKillPriv } from './protocol.js';
 import type { RequestReader } from './request-reader.js';
 
 const { EFBIG, EINVAL, ENAMETOOLONG, ENOSYS, E2BIG } = constants.errno;
@@ -24,7 +24,7 @@ export function decode(r: RequestReader): Call {
       // An exported mount asks for '.' and '..' of an inode that it knows by a file handle.
       return r.isDots(0) ? { op: 'lookup', pid: r.pid, parent: ino, name: r.copy(0, r.bodyBytes - 1) } : named(r, 0, (name) => ({ op: 'lookup', pid: r.pid, parent: ino, name }));
     case Opcode.getattr:
-      return r.bodyBytes < 16 ? malformed : { op: 'getattr', ino };
+      return r.bodyBytes < 16 ? malformed : { op: 'getattr', ino, forOpenFile: (r.u32(0) & getattrForFile) !== 0 };
     case Opcode.statx:
       return r.bodyBytes < 24 ? malformed : { op: 'statx', ino };
     case Opcode.open:

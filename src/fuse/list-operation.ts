@@ -6,6 +6,7 @@ import { type ListedEntry, PosixError } from '../filesystem/contract.js';
 import { type NameList, slash } from '../skeleton/name-list.js';
 import type { CallOf, EncodeContext, Operation } from './operations.js';
 import { direntBytes, entryOutBytes } from './protocol.js';
+import { attributeValidity } from './validity.js';
 
 export const readdir: Operation<CallOf<'readdir'>, readonly ListedEntry[] | NameList> = {
   changes: false,
@@ -57,6 +58,6 @@ function encodeListed(context: EncodeContext, entry: ListedEntry): void {
     context.writer.zeros(entryOutBytes);
     return;
   }
-  context.writer.entryOut(entry.inode, context.entryValidity, context.attributeValidity);
+  context.writer.entryOut(entry.inode, context.entryValidity, attributeValidity(context, entry.inode));
   context.fileSystem.listedPlus(entry.ino);
 }

@@ -3,19 +3,14 @@
 import type { Ino } from '../base/ids.js';
 import { NotifyCode, outHeaderBytes } from './protocol.js';
 
-const inodeInvalidationBytes = outHeaderBytes + 24;
-
-/** offset < 0: attributes only; length -1: to the end. Of several inodes, the messages one after another. */
-export function inodeInvalidation(inos: readonly Ino[], offset: number, length: number): Buffer {
-  const messages = Buffer.alloc(inos.length * inodeInvalidationBytes);
-  inos.forEach((ino, index) => {
-    const message = messages.subarray(index * inodeInvalidationBytes, (index + 1) * inodeInvalidationBytes);
-    header(message, NotifyCode.invalidateInode);
-    message.writeBigUInt64LE(BigInt(ino), 16);
-    message.writeBigInt64LE(BigInt(offset), 24);
-    message.writeBigInt64LE(BigInt(length), 32);
-  });
-  return messages;
+/** offset < 0: attributes only; length -1: to the end. */
+export function inodeInvalidation(ino: Ino, offset: number, length: number): Buffer {
+  const message = Buffer.alloc(outHeaderBytes + 24);
+  header(message, NotifyCode.invalidateInode);
+  message.writeBigUInt64LE(BigInt(ino), 16);
+  message.writeBigInt64LE(BigInt(offset), 24);
+  message.writeBigInt64LE(BigInt(length), 32);
+  return message;
 }
 
 export function entryInvalidation(parent: Ino, name: Buffer): Buffer {

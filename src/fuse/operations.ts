@@ -9,6 +9,7 @@ import type { ListHabits } from './list-habits.js';
 import { readdir } from './list-operation.js';
 import { entryOutBytes, OpenReplyFlag } from './protocol.js';
 import type { ReplyWriter, Validity } from './reply-writer.js';
+import { attributeValidity } from './validity.js';
 
 export interface EncodeContext {
   readonly fileSystem: FileSystem;
@@ -45,11 +46,11 @@ export type CallOf<Op extends FileCall['op']> = Extract<FileCall, { readonly op:
 const nothing = (): undefined => undefined;
 
 function encodeEntry(context: EncodeContext, _call: unknown, { inode }: Entry): undefined {
-  context.writer.entryOut(inode, context.entryValidity, context.attributeValidity);
+  context.writer.entryOut(inode, context.entryValidity, attributeValidity(context, inode));
 }
 
 function encodeAttributes(context: EncodeContext, _call: unknown, inode: Inode): undefined {
-  context.writer.attrOut(inode, context.attributeValidity);
+  context.writer.attrOut(inode, attributeValidity(context, inode));
 }
 
 function sized(context: EncodeContext, room: number, bytes: Buffer): Data {
@@ -192,7 +193,7 @@ const copy: Operation<CallOf<'copy'>, number> = {
 
 const operations: { readonly [Op in FileCall['op']]: Operation<CallOf<Op>, unknown> } = {
   lookup,
-  getattr: asking((fileSystem, call: CallOf<'getattr'>) => fileSystem.getattr(call.ino), encodeAttributes),
+  getattr: asking((fileSystem, call: CallOf<'getattr'>) => fileSystem.getattr(call.ino, call.forOpenFile), encodeAttributes),
   setattr: {
     changes: true,
     interruptible: false,
@@ -202,7 +203,7 @@ const operations: { readonly [Op in FileCall['op']]: Operation<CallOf<Op>, unkno
   statx: asking(
     (fileSystem, call: CallOf<'statx'>) => fileSystem.getattr(call.ino),
     (context, _call, inode: Inode) => {
-      context.writer.statxOut(inode, context.attributeValidity);
+      context.writer.statxOut(inode, attributeValidity(context, inode));
       return undefined;
     },
   ),

@@ -100,6 +100,8 @@ export const SetattrValid = {
   killPriv: 1 << 11,
 } as const;
 
+/** FUSE_GETATTR_FH of GETATTR. */
+export const getattrForFile = 1 << 0;
 export const OpenReplyFlag = { keepCache: 1 << 1, cacheDirectory: 1 << 3 } as const;
 /** FUSE_OPEN_KILL_SUIDGID of OPEN and CREATE. */
 export const openKillPriv = 1 << 0;

@@ -42,7 +42,6 @@ export class FuseSession {
   readonly #negotiated: Promise<Negotiation | 'ended'>;
   readonly #place: MountPlace;
   #over = false;
-  #forgetting = false;
 
   /** Cleans up after a dead daemon, mounts, and waits until the kernel has agreed. */
   static async mount(options: FuseSessionOptions): Promise<FuseSession> {
@@ -58,7 +57,6 @@ export class FuseSession {
         hint: 'Linux 5.4 or later is needed.',
       });
     }
-    options.fileSystem.onUnseenReads((inos) => void session.#forgetFirstPages(inos));
     await session.#widenReadAhead();
     return session;
   }
@@ -116,23 +114,7 @@ export class FuseSession {
 
   /** The kernel forgets cached attributes and, with length > 0 (or -1: to the end), data of the inode. Harmless when it has none. */
   async invalidateInode(ino: Ino, offset: number, length: number): Promise<void> {
-    await this.#notify(inodeInvalidation([ino], offset, length));
-  }
-
-  /**
-   * The kernel forgets the first page of these, so that the next read that begins there gets here. Only the exactness of access times
-   * hangs on it: while the kernel lets one call wait (for a write of such a page, which it sends us) others are left out.
-   */
-  async #forgetFirstPages(inos: readonly Ino[]): Promise<void> {
-    if (this.#forgetting) return;
-    this.#forgetting = true;
-    try {
-      await this.#notify(inodeInvalidation(inos, 0, 1));
-    } catch (error) {
-      this.#options.logger.warn({ mountPoint: this.mountPoint, error: String(error) }, 'reads from the page cache change no access times');
-    } finally {
-      this.#forgetting = false;
-    }
+    await this.#notify(inodeInvalidation(ino, offset, length));
   }
 
   /** The kernel forgets what it knows about this name. */

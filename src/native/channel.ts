@@ -53,12 +53,9 @@ export class Channel {
     this.#raw.release(slot);
   }
 
-  /**
-   * Sends notifications (one or more, whole, behind one another) from a thread: the kernel may make it wait for requests that we
-   * answer. 0, also for what is not cached; or an errno, and then the rest is not sent.
-   */
-  async notify(messages: Uint8Array): Promise<number> {
-    return Math.abs(await this.#raw.notify(messages));
+  /** Sends a notification from a thread: the kernel may make it wait for requests that we answer. 0 or an errno (ENOENT: not cached). */
+  async notify(message: Uint8Array): Promise<number> {
+    return Math.abs(await this.#raw.notify(message));
   }
 
   /** Cuts the connection: what waits in the kernel gets ECONNABORTED. Idempotent. */

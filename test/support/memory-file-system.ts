@@ -278,7 +278,9 @@ export class MemoryFileSystem implements FileSystem {
     return { blockBytes: pageBytes, blocks: 1_000_000, blocksFree: 600_000, files: 5_000, filesFree: 4_000, nameMax: 255 };
   }
 
-  onUnseenReads(): void {}
+  awaitsRead(): boolean {
+    return false;
+  }
 
   destroy(): void {
     this.destroyed++;

@@ -25,7 +25,7 @@ const expected: Readonly<Record<keyof typeof goldenRequests, Call>> = {
       { ino: asIno(9), count: 4 },
     ],
   },
-  getattr: { op: 'getattr', ino },
+  getattr: { op: 'getattr', ino, forOpenFile: true },
   setattr: {
     op: 'setattr',
     caller,

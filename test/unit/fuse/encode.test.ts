@@ -94,7 +94,7 @@ test('a name that does not exist is answered with node 0, which the kernel remem
 });
 
 test('notifications are laid out as the kernel takes them', () => {
-  assert.equal(inodeInvalidation([asIno(5)], -1, -1).toString('hex'), goldenAnswers.invalInode);
+  assert.equal(inodeInvalidation(asIno(5), -1, -1).toString('hex'), goldenAnswers.invalInode);
   assert.equal(entryInvalidation(asIno(1), Buffer.from('abc')).toString('hex'), goldenAnswers.invalEntry);
 });
 
