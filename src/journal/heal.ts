@@ -5,7 +5,7 @@ import { HoldfastError, isErrorOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import type { DiskId, Lsn } from '../base/ids.js';
 import { asLsn } from '../base/ids.js';
-import { batchAlignBytes, journalFileBytesMax } from '../base/limits.js';
+import { batchAlignBytes } from '../base/limits.js';
 import type { Logger } from '../base/logger.js';
 import type { Disk } from '../disk/disk.js';
 import { batchBytes } from '../format/batch.js';
@@ -108,7 +108,8 @@ function headerFrom(file: JournalFileCopies, first: FoundBatch, needed: readonly
     volume: file.volume,
     generation: file.generation,
     fileNumber: file.fileNumber,
-    fileBytes: Math.max(journalFileBytesMax, fileHeaderBytes, used),
+    // Not what it was made with: the room of a larger file may not be there, and nothing more is written to this one.
+    fileBytes: Math.max(fileHeaderBytes, used),
     firstSequence: first.header.sequence,
     firstLsn: first.header.firstLsn,
     previousLink: first.header.previousLink,

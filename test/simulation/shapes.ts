@@ -11,7 +11,7 @@ export const shapes: readonly WorldShape[] = [
   { disks: 3, parity: 0, tolerance: 1, scheme: 'parity', backup: true },
   { disks: 1, parity: 0, tolerance: 0, scheme: 'parity', backup: true },
   // Small enough to be full, of data and of journal, before a life ends.
-  { disks: 4, parity: 1, tolerance: 2, scheme: 'parity', backup: true, diskBytes: 5 * 1024 * 1024 },
+  { disks: 4, parity: 1, tolerance: 2, scheme: 'parity', backup: true, diskBytes: 1024 * 1024 },
 ];
 
 /** Disasters need a disk to lose; with no backup un-backed-up segments are strengthened after the loss. */
