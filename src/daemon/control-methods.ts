@@ -39,7 +39,7 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
     ['deltas', (call) => sendPieces(call, mapped(served.volume.deltas(optionalPath(call))))],
     ['check', async (call) => sendPieces(call, await served.components.check(served.volume, { backup: call.params['backup'] === true, readData: call.params['readData'] === true }))],
     ['rebuild', (call) => served.rebuild(rebuildRequest(call), call.progress)],
-    ['metrics', async () => ({ text: await (await metrics()).text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss()) })],
+    ['metrics', async () => ({ text: await (await metrics()).text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss(), served.loopDelay.read()) })],
     ['detach', async () => ({ ended: await served.detach() })],
     ['remount', (call) => remount(served, call)],
     [

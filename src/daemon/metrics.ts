@@ -1,6 +1,7 @@
 // Figures of a mounted volume in the Prometheus text format, made from its status when somebody asks. The only place that knows prom-client.
 import { Gauge, Registry } from 'prom-client';
 import type { VolumeStatus } from '../volume/status.js';
+import type { LoopDelay } from './event-loop-delay.js';
 import type { LastFlush } from './triggers.js';
 
 export class Metrics {
@@ -12,7 +13,7 @@ export class Metrics {
   }
 
   /** `text/plain; version=0.0.4`. */
-  async text(status: VolumeStatus, last: LastFlush | null, residentBytes: number): Promise<string> {
+  async text(status: VolumeStatus, last: LastFlush | null, residentBytes: number, loop: LoopDelay): Promise<string> {
     this.#set('holdfast_up', '1 while the volume serves', status.state === 'failed' ? 0 : 1);
     this.#set('holdfast_degraded', '1 when the configured promise does not hold', status.redundancy.held ? 0 : 1);
     this.#set('holdfast_remaining_tolerance', 'disks that may still be lost without losing un-backed-up data', status.redundancy.remainingTolerance);
@@ -26,6 +27,8 @@ export class Metrics {
     this.#set('holdfast_files', 'inodes', status.space.files);
     this.#set('holdfast_backup_reachable', '1 when the backup answered last time', status.backup?.reachable === true ? 1 : 0);
     this.#set('holdfast_resident_bytes', 'memory of the daemon', residentBytes);
+    const delays = { '0.5': loop.medianMs, '0.99': loop.p99Ms, '1': loop.largestMs };
+    for (const [quantile, ms] of Object.entries(delays)) this.#set('holdfast_event_loop_delay_seconds', 'how late a timer of 10 ms was, since the mount', ms / 1000, { quantile });
     if (status.lastRoot !== null) this.#set('holdfast_last_root_time_seconds', 'time of the newest root', status.lastRoot.time);
     if (last !== null) {
       this.#set('holdfast_last_flush_ok', '1 when the last flush ended well', last.ok ? 1 : 0);

@@ -9,6 +9,7 @@ import type { Components, KernelMount, SystemIo } from './components.js';
 import { ConfigWatch } from './config-watch.js';
 import { controlMethods } from './control-methods.js';
 import { ControlServer } from './control-server.js';
+import { EventLoopDelay } from './event-loop-delay.js';
 import { checkMountPoint, clearDeadMount } from './mount-point.js';
 import { type LastFlush, Triggers } from './triggers.js';
 import { VolumeLock } from './volume-lock.js';
@@ -41,6 +42,7 @@ export class ServedVolume {
   readonly volume: OpenVolume;
   readonly triggers: Triggers;
   readonly components: Components;
+  readonly loopDelay = new EventLoopDelay();
   readonly #request: ServeRequest;
   readonly #io: SystemIo;
   readonly #lock: VolumeLock;
@@ -232,6 +234,7 @@ export class ServedVolume {
 
   /** The control socket closes only when its last answer is out (the one to `stop` is under way right now). */
   #finish(error: unknown): void {
+    this.loopDelay.stop();
     const closed = this.#control?.close() ?? Promise.resolve();
     closed.then(() => (error === null ? this.#end() : this.#endFailed(error))).catch((closeError: unknown) => this.#endFailed(closeError));
   }

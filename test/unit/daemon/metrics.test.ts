@@ -1,0 +1,28 @@
+// The text that Prometheus reads.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Metrics } from '../../../src/daemon/metrics.js';
+import type { VolumeStatus } from '../../../src/volume/status.js';
+
+test('the event loop, the backlog and the disks are in the metrics', async () => {
+  const status = {
+    state: 'serving',
+    redundancy: { held: true, remainingTolerance: 2 },
+    backlog: { bytes: 5, deltas: 1, files: 1, ageSeconds: 3 },
+    journal: { bytes: 100 },
+    space: { totalBytes: 1000, freeBytes: 500, files: 7 },
+    backup: null,
+    lastRoot: null,
+    disks: [{ path: '/mnt/a', state: 'healthy', freeBytes: 10, bytesWritten: 20, bytesRead: 30, errors: 0 }],
+  } as unknown as VolumeStatus; // the part that metrics are made of
+  const text = await new Metrics('photos').text(status, null, 64, { medianMs: 0.5, p99Ms: 4, largestMs: 40 });
+  for (const [quantile, seconds] of [
+    ['0.5', '0.0005'],
+    ['0.99', '0.004'],
+    ['1', '0.04'],
+  ]) {
+    assert.ok(text.includes(`holdfast_event_loop_delay_seconds{quantile="${quantile}",volume="photos"} ${seconds}\n`), text);
+  }
+  assert.ok(text.includes('holdfast_backlog_bytes{volume="photos"} 5\n'), text);
+  assert.ok(text.includes('holdfast_disk_written_bytes{disk="/mnt/a",volume="photos"} 20\n'), text);
+});
