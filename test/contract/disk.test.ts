@@ -1,7 +1,9 @@
 // Every disk and every wrapper against the one contract.
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { test } from 'node:test';
 import { SystemClock } from '../../src/base/clock.js';
 import { asDiskId } from '../../src/base/ids.js';
 import { SeededRandom } from '../../src/base/random.js';
@@ -11,6 +13,8 @@ import { FaultyDisk } from '../../src/disk/faulty-disk.js';
 import { LocalDisk } from '../../src/disk/local-disk.js';
 import { MemoryDisk } from '../../src/disk/memory-disk.js';
 import { MeteredDisk } from '../../src/disk/metered-disk.js';
+import { SlowDisk } from '../../src/disk/slow-disk.js';
+import { QuickClock } from '../support/quick-clock.js';
 import { describeDisk, type DiskUnderTest } from './disk-contract.js';
 
 const id = asDiskId('11111111-1111-4111-8111-111111111111');
@@ -49,3 +53,17 @@ describeDisk('MemoryDisk with shuffled completion', () => shuffledMemoryDisk(7))
 describeDisk('FaultyDisk without faults', () => onMemory((disk) => new FaultyDisk(disk)));
 describeDisk('DeadlineDisk in time', () => onLocal((disk) => new DeadlineDisk(disk, new SystemClock(), 60_000)));
 describeDisk('MeteredDisk', () => onMemory((disk) => new MeteredDisk(disk, new SystemClock(), () => {})));
+describeDisk('SlowDisk', () => onLocal((disk) => new SlowDisk(disk, new QuickClock(), 10)));
+
+test('what a SlowDisk syncs takes its time, and nothing else does', async () => {
+  const clock = new QuickClock();
+  const disk = new SlowDisk(new MemoryDisk({ id }), clock, 10);
+  const log = await disk.openLog('log', 8192);
+  await log.write(0, [Buffer.alloc(4096)]);
+  await log.sync();
+  await disk.create('made', [Buffer.from('bytes')]);
+  await disk.read('made', 0, Buffer.alloc(5));
+  await log.close();
+  await disk.close();
+  assert.deepEqual(clock.delays, [10, 10, 10]);
+});
