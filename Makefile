@@ -81,6 +81,10 @@ bench: build ## what it costs, beside native xfs and peers (BENCH="--quick --onl
 bench-setup: build ## install the peers of the bench (apt packages, as root)
 	@node dist/test/bench/main.js --install
 
+.PHONY: bench-guard
+bench-guard: build ## a minute of bench against recorded ratios to native (fails on a factor of 2)
+	@node dist/test/bench/guard.js
+
 .PHONY: lint
 lint: node_modules/.package-lock.json ## formatter and linter findings, types, tidy rules
 	@$(BIN)/biome lint --error-on-warnings src test

@@ -32,6 +32,23 @@ export const bars: readonly Bar[] = [
   { metric: 'random read 4 KiB, QD16', sense: 'at least', value: 50_000 },
   { metric: 'random write 4 KiB, fsync each', sense: 'at least', value: 4000 },
   { metric: 'random write 4 KiB, one fsync', sense: 'at least', value: 30_000 },
+  { metric: 'stat during a sequential write, p99', sense: 'at most', value: 5 },
+  { metric: 'fsync, sealing and flushing over idle', sense: 'at most', value: 3 },
+  // A turn of 50 ms is seen as one of 40 to 50.
+  { metric: 'event loop, latest', sense: 'at most', value: 40 },
+  { metric: 'encode 3 + 1 with checksums, a core', sense: 'at least', value: 5 },
+  { metric: 'encode 2 + 2 with checksums, a core', sense: 'at least', value: 5 },
+  { metric: 'decode 3 + 1, 1 lost, a core', sense: 'at least', value: 5 },
+  { metric: 'decode 2 + 2, 2 lost, a core', sense: 'at least', value: 5 },
+  { metric: 'rebuild of a lost disk', sense: 'at least', value: 500 },
+  { metric: 'flush to S3', sense: 'at least', value: { times: 0.7, of: [holdfast], metric: 'S3 SDK alone, put' } },
+  { metric: 'restore from S3', sense: 'at least', value: { times: 0.7, of: [holdfast], metric: 'S3 SDK alone, get' } },
+  { metric: 'flush of one changed file', sense: 'at most', value: 2 },
+  { metric: 'flush of one changed file: requests', sense: 'at most', value: 19 },
+  { metric: 'mount of many files after a clean end', sense: 'at most', value: 1 },
+  { metric: 'mount of many files after kill -9', sense: 'at most', value: 1 },
+  { metric: 'mount of many files after a power loss', sense: 'at most', value: 10 },
+  { metric: 'memory of the daemon, peak', sense: 'at most', value: 400 },
 ];
 
 export interface Judgement {

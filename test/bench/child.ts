@@ -28,9 +28,12 @@ export function start(program: string, args: readonly string[]): ChildProcess {
 
 /** What the client measured, in seconds; which numbers there are depends on the work. */
 export async function client(request: Request): Promise<readonly [number, number]> {
-  const said = await run(process.execPath, [clientProgram, JSON.stringify(request)]);
-  const [first = 0, second = 0] = JSON.parse(said) as readonly number[]; // client.ts answers with an array
+  const [first = 0, second = 0] = await clientNumbers(request);
   return [first, second];
+}
+
+export async function clientNumbers(request: Request): Promise<readonly number[]> {
+  return JSON.parse(await run(process.execPath, [clientProgram, JSON.stringify(request)])) as readonly number[]; // client.ts answers with an array
 }
 
 /** Several clients that begin at the same moment; done when the last one is. Seconds from that moment until `then` is done as well. */

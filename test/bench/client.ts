@@ -3,6 +3,7 @@
 import { randomFillSync } from 'node:crypto';
 import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fillFolder, emptyFolder, makeTree, sampleFsyncs, sampleStats, scatter, writeSlices } from './long-work.js';
 import { Sqlite } from '../../src/skeleton/sqlite.js';
 import type { Request } from './request.js';
 import { spread } from './request.js';
@@ -40,6 +41,20 @@ function perform(request: Request): readonly number[] {
       return append(request.path, request.times);
     case 'transactions':
       return transactions(request.path, request.journal, request.times, request.secondsMax);
+    case 'sample-stats':
+      return sampleStats(request.folder, request.files, request.seconds);
+    case 'sample-fsyncs':
+      return sampleFsyncs(request.path, request.seconds);
+    case 'write-slices':
+      return writeSlices(request.path, request.mebibytes, request.slices);
+    case 'fill-folder':
+      return fillFolder(request.folder, request.files, request.slices);
+    case 'empty-folder':
+      return emptyFolder(request.folder, request.files, request.slices);
+    case 'scatter':
+      return scatter(request.path, request.fileBytes, request.times, request.slices);
+    case 'make-tree':
+      return makeTree(request.folder, request.files, request.slices);
     case 'check-database':
       return checkDatabase(request.path, request.rows);
   }

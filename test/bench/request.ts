@@ -10,6 +10,14 @@ export type Request =
   | { readonly work: 'delete'; readonly folder: string; readonly files: number; readonly below: readonly string[] }
   | { readonly work: 'append'; readonly path: string; readonly times: number }
   | { readonly work: 'transactions'; readonly path: string; readonly journal: 'WAL' | 'DELETE'; readonly times: number; readonly secondsMax: number }
+  /** One operation every few milliseconds for a while; answers with pairs: when it began (ms of the monotonic clock), how long it took (ms). */
+  | { readonly work: 'sample-stats'; readonly folder: string; readonly files: number; readonly seconds: number }
+  | { readonly work: 'sample-fsyncs'; readonly path: string; readonly seconds: number }
+  /** The rest answer with the seconds of each of `slices` equal parts. */
+  | { readonly work: 'write-slices'; readonly path: string; readonly mebibytes: number; readonly slices: number }
+  | { readonly work: 'fill-folder' | 'empty-folder'; readonly folder: string; readonly files: number; readonly slices: number }
+  | { readonly work: 'scatter'; readonly path: string; readonly fileBytes: number; readonly times: number; readonly slices: number }
+  | { readonly work: 'make-tree'; readonly folder: string; readonly files: number; readonly slices: number }
   | { readonly work: 'check-database'; readonly path: string; readonly rows: number };
 
 const folders = 100;

@@ -1,5 +1,6 @@
 // Collects figures by metric and target over the repeats, with what reached the disks meanwhile, and what was found to be untrue about a
 // measurement: a read that was to be cold and came from memory, an fsync that no disk heard of.
+import type { Axes, Curve } from './plots.js';
 import type { DiskTraffic } from './rig.js';
 
 export type Unit = 'MB/s' | 'GB/s' | '/s' | 's' | 'ms' | 'us' | 'x' | 'MB' | 'KiB' | 'requests' | 'bytes';
@@ -18,6 +19,7 @@ export interface Metric {
 
 export class Results {
   readonly #metrics = new Map<string, Metric>();
+  readonly #curves = new Map<string, { readonly axes: Axes; readonly lines: Map<string, readonly (readonly [number, number])[]> }>();
   readonly #findings = new Set<string>();
   readonly #progress: (line: string) => void;
 
@@ -34,6 +36,17 @@ export class Results {
     this.#metrics.set(name, metric);
     const disks = went === null ? '' : `disks: ${megabytes(went.writtenBytes)} written, ${megabytes(went.readBytes)} read, ${went.flushes} flushes`;
     this.#progress(`  ${target.padEnd(12)}${name.padEnd(36)}${figure(value).padStart(10)} ${unit.padEnd(5)} ${[disks, note].filter((part) => part !== '').join('; ')}`);
+  }
+
+  /** Of several repeats the last one stays. */
+  curve(axes: Axes, name: string, points: readonly (readonly [number, number])[]): void {
+    const found = this.#curves.get(axes.title) ?? { axes, lines: new Map() };
+    found.lines.set(name, points);
+    this.#curves.set(axes.title, found);
+  }
+
+  get curves(): readonly Curve[] {
+    return [...this.#curves.values()];
   }
 
   /** The work of a measurement was not real. */

@@ -4,13 +4,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { endLeftovers } from '../leftovers.js';
 
 /** In memory: images of the disks, and what the workloads start from. */
 export const memoryFolder = '/dev/shm/holdfast-bench';
 export const stageFolder = join(tmpdir(), 'holdfast-bench');
 export const mark = 'bench';
+/** Where the images are when they are not in memory. */
+let backingFolder: string | null = null;
 
 export interface RamDisk {
   readonly name: string;
@@ -46,6 +48,7 @@ export function closeStage(): void {
   // A file system that was unmounted lazily lets go a little after its last user died: then its loop device goes by itself.
   rmSync(stageFolder, { recursive: true, force: true });
   rmSync(memoryFolder, { recursive: true, force: true });
+  if (backingFolder !== null) rmSync(backingFolder, { recursive: true, force: true });
 }
 
 /** Of a bench that was killed with its mount namespace the kernel does not know the whole path any longer, only its end. */
@@ -57,10 +60,14 @@ function endLoopDevices(): void {
   }
 }
 
-export function addDisk(name: string, mebibytes: number): RamDisk {
-  const image = join(memoryFolder, `${name}.img`);
+/** `backing`: where its image goes. Past the page cache where that is no memory, or the machine would hold every byte twice. */
+export function addDisk(name: string, mebibytes: number, backing = memoryFolder): RamDisk {
+  const inMemory = backing === memoryFolder;
+  const image = inMemory ? join(memoryFolder, `${name}.img`) : join(backing, basename(memoryFolder), `${name}.img`);
+  if (!inMemory) backingFolder = dirname(image);
+  mkdirSync(dirname(image), { recursive: true });
   execFileSync('dd', ['if=/dev/zero', `of=${image}`, 'bs=4M', `count=${Math.ceil(mebibytes / 4)}`, 'status=none']);
-  const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
+  const device = execFileSync('losetup', ['--find', '--show', ...(inMemory ? [] : ['--direct-io=on']), image], { encoding: 'utf8' }).trim();
   const disk = { name, folder: join(stageFolder, name), device };
   mkdirSync(disk.folder);
   return disk;

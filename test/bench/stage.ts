@@ -13,6 +13,10 @@ export interface Sizes {
   readonly treeFiles: number;
   readonly fioSeconds: number;
   readonly fsyncs: number;
+  readonly longWriteGibibytes: number;
+  readonly folderNames: number;
+  readonly extents: number;
+  readonly volumeFiles: number;
 }
 
 export interface Stage {

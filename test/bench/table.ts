@@ -5,16 +5,17 @@ import { figure, median, type Metric, type Results, spreadOf } from './results.j
 /** From here a spread is worth a word. */
 const spreadShown = 0.15;
 
-export function table(results: Results, targets: readonly string[]): string {
+/** Bars are for disks on RAM. */
+export function table(results: Results, targets: readonly string[], withBars: boolean): string {
   const rows = results.metrics.map((metric) => {
-    const verdict = judge(results, metric.name);
+    const verdict = withBars ? judge(results, metric.name) : null;
     const last = verdict === null ? ['', ''] : [`${verdict.sense === 'at least' ? '>=' : '<='} ${figure(verdict.bar)}`, `${verdict.reached.toFixed(2)} ${verdict.reached >= 1 ? 'reached' : 'MISSED'}`];
     return [metric.name, metric.unit, ...targets.map((target) => cell(metric, target)), ...last];
   });
   return aligned([['', 'unit', ...targets, 'bar', 'of the bar'], ...rows]);
 }
 
-/** What a disk did for each byte or operation: one row for each metric whose disks were looked at. */
+/** What reached the disks, one row for each metric where that was looked at; '' where it never was. */
 export function evidence(results: Results, targets: readonly string[]): string {
   const rows = results.metrics
     .filter((metric) => [...metric.series.values()].some((series) => series.went.length > 0))
@@ -26,6 +27,7 @@ export function evidence(results: Results, targets: readonly string[]): string {
         return went.length === 0 ? '-' : `${figure(of('writtenBytes') / 1e6)} / ${figure(of('readBytes') / 1e6)} / ${of('flushes').toFixed(0)}`;
       }),
     ]);
+  if (rows.length === 0) return '';
   return aligned([['on the disks: MB written / MB read / flushes', ...targets], ...rows]);
 }
 

@@ -1,4 +1,4 @@
-// One big file: written with its fsync, read cold and warm, and read while a disk is gone. Leaves the target of no use.
+// One big file: written with its fsync, read cold and warm; and read while a disk is gone, which leaves the target of no use.
 import { unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { client } from '../child.js';
@@ -32,9 +32,15 @@ export async function sequential(stage: Stage, target: Target): Promise<void> {
   await client({ work: 'read', path, mebibytes: sizes.bigMebibytes });
   const [warm] = await client({ work: 'read', path, mebibytes: sizes.bigMebibytes });
   results.add(target.name, 'sequential read, warm', 'MB/s', rate(warm));
-  await target.withoutOneDisk?.(async () => {
+}
+
+/** The same file read while a disk is not there: what the volume does then to be safe again goes on meanwhile. */
+export async function degraded({ results, sizes }: Stage, target: Target): Promise<void> {
+  if (target.withoutOneDisk === undefined) return;
+  const path = join(target.folder, 'big');
+  await client({ work: 'write', path, mebibytes: sizes.bigMebibytes });
+  await target.withoutOneDisk(async () => {
     const lost = await observed(target, () => client({ work: 'read', path, mebibytes: sizes.bigMebibytes }));
-    results.add(target.name, 'sequential read, cold, a disk gone', 'MB/s', rate(lost.value[0]), lost.went);
-    expectReal(stage, target, 'bytes of the read while a disk is gone', lost.went.readBytes, bytes);
+    results.add(target.name, 'sequential read, cold, a disk gone', 'MB/s', (sizes.bigMebibytes * mebibyte) / 1e6 / lost.value[0], lost.went);
   });
 }
