@@ -14,6 +14,12 @@ const localFilesystems: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x912
 const places = process.env.HOLDFAST_POSIX_DIR === undefined ? [tmpdir(), '/var/tmp'] : [process.env.HOLDFAST_POSIX_DIR];
 const place = places.find((path) => localFilesystems.has(statfsSync(path).type));
 
+const ext4 = 0xef53;
+const xfs = 0x58465342;
+const isWide = (name: string): boolean => name.startsWith('wide: ');
+// The files of ext4 end long before these: they are judged on an xfs of our own, where there can be one.
+const wideElsewhere = place !== undefined && statfsSync(place).type === ext4 && loopDiskObstacle === null;
+
 if (place === undefined) {
   test('POSIX checks on a local filesystem', { skip: `none of ${places.join(', ')} is on ext4, xfs or btrfs` }, () => {});
 } else {
@@ -21,6 +27,7 @@ if (place === undefined) {
   chmodSync(dir, 0o755);
   after(() => rmSync(dir, { recursive: true, force: true }));
   for (const [name, check] of Object.entries(posixChecks)) {
+    if (wideElsewhere && isWide(name)) continue;
     test(name, async (context) => {
       const { outcome, reason } = await runCheck(dir, name, check);
       if (outcome === 'skipped') context.skip(reason);
@@ -29,8 +36,7 @@ if (place === undefined) {
   }
 }
 
-const xfs = 0x58465342;
-const wide = Object.entries(posixChecks).filter(([name]) => name.startsWith('wide: '));
+const wide = Object.entries(posixChecks).filter(([name]) => isWide(name));
 const obstacle = place !== undefined && statfsSync(place).type === xfs ? 'they were judged above' : loopDiskObstacle;
 
 describe('files larger than those of ext4, on xfs', { skip: obstacle ?? false }, () => {
