@@ -12,8 +12,8 @@ import { eventually } from '../support/volume-process.js';
 
 const run = promisify(execFile);
 const MiB = 1024 * 1024;
-/** More than is kept for the journal on disks of this size. */
-const roundBytes = 48 * MiB;
+/** More than the journal holds at a time on disks of this size. */
+const roundBytes = 24 * MiB;
 /** Both go on whatever they are answered. */
 const fsyncs = 'i=0; while :; do i=$((i+1)); dd if=/dev/zero of="$1"/load/sync-$((i%4)) bs=64k count=12 conv=fsync,notrunc status=none 2>/dev/null; done';
 const names = 'i=0; while :; do i=$((i+1)); for j in 1 2 3 4 5 6 7 8; do : >"$1"/load/name-$i-$j; done 2>/dev/null; mv "$1"/load/name-$i-1 "$1"/load/name-$i-9; chmod 600 "$1"/load/name-$i-*; sync "$1"/load; rm -f "$1"/load/name-$i-*; done 2>/dev/null';
