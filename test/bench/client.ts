@@ -37,6 +37,8 @@ function perform(request: Request): readonly number[] {
       return [timed(() => readSmall(request.folder, request.files))];
     case 'delete':
       return deleteAll(request.folder, request.files, request.below);
+    case 'write-pieces':
+      return writePieces(request.path, request.pieces, request.pieceBytes);
     case 'append':
       return append(request.path, request.times);
     case 'transactions':
@@ -82,6 +84,20 @@ function writeBig(path: string, mebibytes: number): readonly number[] {
     for (let number = 0; number < mebibytes; number++) {
       block.writeUInt32LE(number, 0);
       if (writeSync(file, block) !== mebibyte) throw new Error('short write');
+    }
+    fsyncSync(file);
+    closeSync(file);
+  });
+  return [seconds];
+}
+
+function writePieces(path: string, pieces: number, pieceBytes: number): readonly number[] {
+  const piece = randomFillSync(Buffer.allocUnsafeSlow(pieceBytes));
+  const seconds = timed(() => {
+    const file = openSync(path, 'wx');
+    for (let number = 0; number < pieces; number++) {
+      piece.writeUInt32LE(number, 0);
+      if (writeSync(file, piece) !== pieceBytes) throw new Error('short write');
     }
     fsyncSync(file);
     closeSync(file);

@@ -68,12 +68,12 @@ export class HoldfastTarget implements Target {
     await this.mount();
   }
 
-  async mount(): Promise<void> {
+  async mount(...words: readonly string[]): Promise<void> {
     const { cpuProfileFolder = null, slowDisks = false } = this.#ways;
     if (slowDisks) await this.#mountForeground([slowDaemon, volumeFile, this.folder]);
     // The profile is written when the daemon ends.
-    else if (cpuProfileFolder !== null) await this.#mountForeground(['--cpu-prof', `--cpu-prof-dir=${cpuProfileFolder}`, '--cpu-prof-interval=500', program, 'mount', volume, this.folder, '--foreground']);
-    else await this.#holdfast('mount', volume, this.folder);
+    else if (cpuProfileFolder !== null) await this.#mountForeground(['--cpu-prof', `--cpu-prof-dir=${cpuProfileFolder}`, '--cpu-prof-interval=500', program, 'mount', volume, this.folder, '--foreground', ...words]);
+    else await this.#holdfast('mount', volume, this.folder, ...words);
     this.#pid = Number((await this.status()).pid);
   }
 

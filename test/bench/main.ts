@@ -30,6 +30,7 @@ import { degraded, sequential } from './workloads/sequential.js';
 import { small } from './workloads/small.js';
 import { git, tree } from './workloads/trees.js';
 import { volume } from './workloads/volume.js';
+import { writeback } from './workloads/writeback.js';
 
 const fullSizes: Sizes = { bigMebibytes: 1024, randomMebibytes: 1024, smallFiles: 10_000, treeFiles: 12_000, fioSeconds: 3, fsyncs: 2_000, longWriteGibibytes: 20, folderNames: 1_000_000, extents: 1_000_000, volumeFiles: 1_000_000 };
 const quickSizes: Sizes = { bigMebibytes: 256, randomMebibytes: 256, smallFiles: 2_000, treeFiles: 1_500, fioSeconds: 1, fsyncs: 500, longWriteGibibytes: 1, folderNames: 20_000, extents: 20_000, volumeFiles: 20_000 };
@@ -44,6 +45,7 @@ const ofVolumes: Readonly<Record<string, (stage: Stage, target: HoldfastTarget) 
   'backup-path': (stage, target) => withBucket(target, false, (bucket) => backupPath(stage, target, bucket)),
 };
 const onRequest: typeof ofVolumes = {
+  writeback,
   'long-write': longWrite,
   folder,
   extents,

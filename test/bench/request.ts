@@ -8,6 +8,8 @@ export type Request =
   /** Waits for a line on its input before it begins, says `ready` before that: several of these can begin at the same moment. */
   | { readonly work: 'create'; readonly folder: string; readonly files: number; readonly part: number; readonly parts: number }
   | { readonly work: 'delete'; readonly folder: string; readonly files: number; readonly below: readonly string[] }
+  /** With one fsync at the end. */
+  | { readonly work: 'write-pieces'; readonly path: string; readonly pieces: number; readonly pieceBytes: number }
   | { readonly work: 'append'; readonly path: string; readonly times: number }
   | { readonly work: 'transactions'; readonly path: string; readonly journal: 'WAL' | 'DELETE'; readonly times: number; readonly secondsMax: number }
   /** One operation every few milliseconds for a while; answers with pairs: when it began (ms of the monotonic clock), how long it took (ms). */
