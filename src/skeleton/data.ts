@@ -67,7 +67,9 @@ export class FileData {
     const inode = this.#file(record.ino);
     let freed = 0;
     if (record.size < inode.size) {
-      const cleared = this.#extents.clear(inode.content, record.size, fileBytesMax, rowsPerTurnMax);
+      // Past the size there is only what a trim has still to remove.
+      const end = this.#trims === 0 ? inode.size : fileBytesMax;
+      const cleared = this.#extents.clear(inode.content, record.size, end, rowsPerTurnMax);
       freed = cleared.freed;
       if (cleared.more) this.#setTrim(inode.content, record.size);
       else this.#endTrim(inode.content);
