@@ -133,7 +133,8 @@ describe(`kill -9 of the daemon, ${kills} times, seed ${seed}`, { skip: mountObs
   test('in the end nothing is found, the backup is complete, and a restore from it is the same tree', async (context) => {
     assert.equal(survivedLives, kills);
     context.diagnostic(`seed ${seed}: ${JSON.stringify(totals)}`);
-    assert.ok(totals.operations > 100 * kills && totals.fsyncs > kills, JSON.stringify(totals));
+    // That there was load at all; how much depends on what else the machine does.
+    assert.ok(totals.operations > 10 * kills && totals.fsyncs > kills, JSON.stringify(totals));
     assert.match(await volume.findings(), /no findings/);
     await volume.flush();
     const tree = treeOf(volume.mountPoint);
