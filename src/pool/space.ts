@@ -24,7 +24,7 @@ export interface KeptRoom {
   readonly bytes: number;
   /** Part of it that not even accepted data gets. */
   readonly leastBytes: number;
-  /** The most that `bytes` can be. */
+  /** The most that `bytes` can be, but for the image: it grows with the skeleton, and a volume's size does not change by that. */
   readonly mostBytes: number;
 }
 

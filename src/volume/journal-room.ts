@@ -63,7 +63,7 @@ export class JournalRoom {
     const mostBytes = journalFilesKept * fileBytes;
     const left = Math.max(0, mostBytes - this.#core.journalUsedOn(disk));
     const image = this.#imageRoom();
-    return { bytes: left + image, leastBytes: Math.min(left, journalFilesLeftGrowing * fileBytes) + image, mostBytes: mostBytes + image };
+    return { bytes: left + image, leastBytes: Math.min(left, journalFilesLeftGrowing * fileBytes) + image, mostBytes };
   }
 
   /** null: go ahead. A promise: wait, then ask again. Throws 'full' where waiting does not help. */
