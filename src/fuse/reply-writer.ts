@@ -68,11 +68,6 @@ export class ReplyWriter {
     this.#at += 8;
   }
 
-  raw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
-  }
-
   /** Zeros up to the next multiple of eight. */
   align(): void {
     while (this.#at % 8 !== 0) this.#bytes[this.#at++] = 0;
