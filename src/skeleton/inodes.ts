@@ -1,6 +1,6 @@
 // Inode rows: reading them, and the small updates that records consist of.
 // Rows that were read or changed lately are kept: a new file is asked for half a dozen times before it is closed. What changes again and
-// again (sizes, times, links of a directory) is written when somebody reads the table in another way, and before a commit.
+// again (sizes, times, links of a directory) is written before a commit, or when there are many: whoever reads rows gets the kept ones first.
 // A row also carries one of the inode's names (parent, cookie): the only one of a directory, the main one of anything else.
 import { assert } from '../base/assert.js';
 import type { Timespec } from '../base/clock.js';
