@@ -147,15 +147,7 @@ class RebuildRun {
       const rows = core.skeleton.segments(after, 200, 'all');
       for (const row of rows) {
         after = row.segment;
-        core.pin(row.segment);
-        try {
-          // Pinned from here, so what is seen now stays true: the list is older than the work on it.
-          const now = core.skeleton.segment(row.segment);
-          if (now?.state === 'open' && now.live > 0 && this.#points === null) this.#count('journal', now.live);
-          if (core.latestLayout(row.segment) !== null && now !== null) await this.#segment(now);
-        } finally {
-          core.unpin(row.segment);
-        }
+        await this.#visit(row.segment);
         done += row.length;
         this.#progress(this.#points === null ? 'planning' : 'rebuilding', Math.min(done, total), total);
       }
@@ -166,6 +158,22 @@ class RebuildRun {
       await publishLocalImage(core, this.#points);
     }
     return this.#report(core.ports.clock.monotonicMs() - started);
+  }
+
+  async #visit(segment: SegmentNumber): Promise<void> {
+    const core = this.#core;
+    const wanted = core.pinned(segment);
+    core.pin(segment);
+    try {
+      // Pinned from here, so what is seen now stays true: the list is older than the work on it.
+      const row = core.skeleton.segment(segment);
+      // Nothing refers to it and nobody uploads it: the sweeper takes it.
+      if (row === null || (row.live === 0 && !wanted)) return;
+      if (row.state === 'open' && this.#points === null) this.#count('journal', row.live);
+      if (core.latestLayout(segment) !== null) await this.#segment(row);
+    } finally {
+      core.unpin(segment);
+    }
   }
 
   #report(elapsedMs: number): RebuildReport {

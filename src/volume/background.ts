@@ -2,7 +2,7 @@
 // publishes images as the journal grows, and gives space back. One beat at a time; a failure is reported once, through core.fail.
 import type { Timer } from '../base/clock.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
-import { diskLookBeats, fullShare, imageWaitBeats, imageWaitBeatsFull, pointIntervalBeats, pointRecordsMax } from '../base/limits.js';
+import { diskLookBeats, imageWaitBeats, imageWaitBeatsFull, pointIntervalBeats, pointRecordsMax } from '../base/limits.js';
 import { NO_LSN, type Lsn } from '../base/ids.js';
 import type { BackupWatch } from './backup-watch.js';
 import type { Cleaner } from './cleaner.js';
@@ -184,7 +184,6 @@ export class Background {
   }
 
   #imageWaitBeats(): number {
-    const { pool } = this.#core;
-    return pool.freeBytes() < pool.totalBytes() / fullShare ? imageWaitBeatsFull : imageWaitBeats;
+    return this.#core.nearlyFull ? imageWaitBeatsFull : imageWaitBeats;
   }
 }

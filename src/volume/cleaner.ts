@@ -42,8 +42,9 @@ export class Cleaner {
     this.#data = data;
   }
 
-  /** Moves some extents of at most one segment. */
+  /** Moves some extents of at most one segment. What a rebuild makes whole is left where it is meanwhile, unless room is short. */
   async step(): Promise<void> {
+    if (this.#core.rebuilds > 0 && !this.#core.nearlyFull) return;
     const victim = this.#core.skeleton.garbage(liveShareMax, 8).find((row) => row.live > 0 && !this.#core.pinned(row.segment)) ?? this.#seeminglyAlive();
     if (victim !== null) await this.#empty(victim);
   }

@@ -3,6 +3,7 @@
 // under way (deferring) records reach the journal at once but the skeleton only after BEGIN.
 import { assert } from '../base/assert.js';
 import { HoldfastError, isErrorOf } from '../base/errors.js';
+import { fullShare } from '../base/limits.js';
 import { Mutex } from '../base/mutex.js';
 import type { DiskId, Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
 import type { Backup } from '../backup/backup.js';
@@ -118,6 +119,11 @@ export class VolumeCore {
   /** Scheme `copy`: until the backup has them the journal keeps the bytes of segments that are sealed. */
   get keepsSecondCopy(): boolean {
     return this.settings.scheme === 'copy' && this.backup !== null;
+  }
+
+  /** Writes may soon meet a full volume. */
+  get nearlyFull(): boolean {
+    return this.pool.freeBytes() < this.pool.totalBytes() / fullShare;
   }
 
   get generation(): Generation {
