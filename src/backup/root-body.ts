@@ -1,4 +1,4 @@
-// A root as bytes: JSON with its own SHA-256, checked field by field when it is read. Format holdfast-root, version 3; docs/format/backup.md.
+// A root as bytes: JSON with its own SHA-256, checked field by field when it is read. Format holdfast-root, version 4; docs/format/backup.md.
 import { HoldfastError, messageOf } from '../base/errors.js';
 import { asDiskId, asGenerationId, asLsn, asSegmentNumber, asVolumeId } from '../base/ids.js';
 import type { Generation } from '../format/generation.js';
@@ -8,8 +8,8 @@ import { readImageReference } from './image-reference.js';
 import type { SegmentRun } from './segment-runs.js';
 
 const format = 'holdfast-root';
-/** 2, 3: the image has that format of the skeleton. The fields are those of 1. */
-const version = 3;
+/** 2, 3, 4: the image has that format of the skeleton. The fields are those of 1. */
+const version = 4;
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export function encodeRoot({ lost, pending, ...body }: RootBody): Buffer {

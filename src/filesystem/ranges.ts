@@ -1,10 +1,10 @@
-// Ranges of a file: fallocate and lseek. Extents are all there is: what lies under none is a hole, also after a
-// preallocation (for which space is only checked). Long work goes in slices of `rowsPerTurnMax` extents, each of
+// Ranges of a file: fallocate and lseek. Extents are all there is: what lies under none is a hole, and so is what is only
+// preallocated (an unwritten extent). Long work goes in slices of `rowsPerTurnMax` extents, each of
 // which starts anew from what is there then; the kernel's inode lock keeps other writers out of the range meanwhile.
 import { add, bytesBetween, type FileOffset, larger, pastLargestFile, smaller, subtract } from '../base/file-offset.js';
 import type { Ino } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
-import type { Inode } from '../skeleton/contract.js';
+import { type Extent, type Inode, unwritten } from '../skeleton/contract.js';
 import type { Answer, Caller } from './contract.js';
 import { EFBIG, EINVAL, EISDIR, ENOSPC, ENXIO, EOPNOTSUPP, fail } from './errno.js';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, isDirectory, isRegular, SEEK_DATA, SEEK_HOLE } from './posix.js';
@@ -18,6 +18,9 @@ const supportedModes: ReadonlySet<number> = new Set([
   FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_ZERO_RANGE,
 ]);
+
+/** Rows looked at in one turn for the first one that is not only preallocated. */
+const rowsPerLook = 64;
 
 export class RangeOperations {
   readonly #state: FileSystemState;
@@ -37,12 +40,13 @@ export class RangeOperations {
     switch (mode) {
       case 0:
       case FALLOC_FL_KEEP_SIZE:
-        return this.#preallocate(ino, offset, length, mode === 0);
+        return this.#preallocate(ino, offset, length, mode === 0 ? add(offset, length) : 0);
       case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
+        return this.#clear(ino, offset, length);
       case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
-        return this.#clear(ino, offset, length, 0);
+        return this.#zero(ino, offset, length, 0);
       case FALLOC_FL_ZERO_RANGE:
-        return this.#clear(ino, offset, length, add(offset, length));
+        return this.#zero(ino, offset, length, add(offset, length));
       default:
         return fail(EOPNOTSUPP);
     }
@@ -57,49 +61,60 @@ export class RangeOperations {
     return fail(EINVAL);
   }
 
-  #preallocate(ino: Ino, offset: FileOffset, length: FileOffset, extends_: boolean): void {
+  /** Keeps room for the holes of the range, slice by slice, then grows the file to `sizeMin`. ENOSPC leaves what earlier slices kept. */
+  #preallocate(ino: Ino, offset: FileOffset, length: FileOffset, sizeMin: FileOffset): Answer<void> {
     const state = this.#state;
     const inode = regularFile(state, ino);
-    if (subtract(length, this.#allocatedIn(inode, offset, length)) > state.volume.space().freeBytes) fail(ENOSPC);
+    const slice = this.#slice(inode, offset, length);
+    if (subtract(slice, this.#bytesUnder(inode, offset, slice, () => true)) > state.volume.space().freeBytes) fail(ENOSPC);
     const now = state.now();
-    const end = add(offset, length);
-    if (extends_ && end > inode.size) state.apply({ type: 'truncate', ino, size: end, time: now });
-    else state.apply({ type: 'attribute', ino, ctime: now });
+    state.apply({ type: 'preallocate', ino, offset, length: slice, time: now });
+    if (slice < length) return this.#nextSlice(() => this.#preallocate(ino, add(offset, slice), subtract(length, slice), sizeMin));
+    if (sizeMin > inode.size) state.apply({ type: 'truncate', ino, size: sizeMin, time: now });
   }
 
-  /** Bytes of the range that extents cover; of a range with very many, only the first are counted. */
-  #allocatedIn(inode: Inode, offset: FileOffset, length: FileOffset): number {
+  /** Bytes of the range that such extents cover; of a range with very many, only the first are counted. */
+  #bytesUnder(inode: Inode, offset: FileOffset, length: FileOffset, such: (extent: Extent) => boolean): number {
     const end = add(offset, length);
     let bytes = 0;
     for (const extent of this.#state.view.extents(inode.content, offset, length, rowsPerTurnMax)) {
-      bytes += bytesBetween(larger(extent.offset, offset), smaller(add(extent.offset, extent.length), end));
+      if (such(extent)) bytes += bytesBetween(larger(extent.offset, offset), smaller(add(extent.offset, extent.length), end));
     }
     return bytes;
   }
 
-  /** Makes the range a hole, slice by slice, then grows the file to `sizeMin`. */
-  #clear(ino: Ino, offset: FileOffset, length: FileOffset, sizeMin: FileOffset): Answer<void> {
+  /** What is there goes, and room is kept for all of it. */
+  #zero(ino: Ino, offset: FileOffset, length: FileOffset, sizeMin: FileOffset): Answer<void> {
+    const inode = regularFile(this.#state, ino);
+    const kept = this.#bytesUnder(inode, offset, length, (extent) => extent.segment === unwritten);
+    // What goes gives its room back only later.
+    if (subtract(length, kept) > this.#state.volume.space().freeBytes) fail(ENOSPC);
+    const cleared = this.#clear(ino, offset, length);
+    const keep = (): Answer<void> => this.#preallocate(ino, offset, length, sizeMin);
+    return cleared === undefined ? keep() : cleared.then(keep);
+  }
+
+  /** Makes the range a hole, slice by slice. */
+  #clear(ino: Ino, offset: FileOffset, length: FileOffset): Answer<void> {
     const state = this.#state;
     const inode = regularFile(state, ino);
-    const rest = subtract(smaller(add(offset, length), inode.size), offset);
+    const rest = subtract(this.#endOf(inode, offset, length), offset);
     const slice = rest > 0 ? this.#slice(inode, offset, rest) : 0;
     const now = state.now();
     if (slice > 0) state.apply({ type: 'punch', ino, offset, length: slice, time: now });
-    if (slice < rest) return this.#goOnClearing(ino, add(offset, slice), subtract(length, slice), sizeMin);
-    if (sizeMin > inode.size) state.apply({ type: 'truncate', ino, size: sizeMin, time: now });
-    else if (slice === 0) state.apply({ type: 'attribute', ino, mtime: now, ctime: now });
+    else state.apply({ type: 'attribute', ino, mtime: now, ctime: now });
+    if (slice < rest) return this.#nextSlice(() => this.#clear(ino, add(offset, slice), subtract(length, slice)));
   }
 
-  async #goOnClearing(ino: Ino, offset: FileOffset, length: FileOffset, sizeMin: FileOffset): Promise<void> {
-    const { volume } = this.#state;
-    await volume.clock.turn();
-    // The first slice was admitted by the caller; the later ones ask here.
-    for (let wait = volume.admit(0, true); wait !== null; wait = volume.admit(0, true)) await wait;
-    this.#state.checkWritable();
-    return this.#clear(ino, offset, length, sizeMin);
+  /** Where the range ends; without what lies past the end of the file, if no room is kept there. */
+  #endOf(inode: Inode, offset: FileOffset, length: FileOffset): FileOffset {
+    const end = add(offset, length);
+    if (end <= inode.size) return end;
+    const past = larger(offset, inode.size);
+    return this.#state.view.extentCount(inode.content, past, subtract(end, past), 1) > 0 ? end : inode.size;
   }
 
-  /** How much of the range one turn may clear. */
+  /** How much of the range one turn may change. */
   #slice(inode: Inode, offset: FileOffset, length: FileOffset): FileOffset {
     const view = this.#state.view;
     if (view.extentCount(inode.content, offset, length, rowsPerTurnMax + 1) <= rowsPerTurnMax) return length;
@@ -107,26 +122,40 @@ export class RangeOperations {
     return last === undefined ? length : subtract(add(last.offset, last.length), offset);
   }
 
-  #seekData(inode: Inode, offset: FileOffset): FileOffset {
-    const first = this.#state.view.extents(inode.content, offset, subtract(inode.size, offset), 1)[0];
-    return first === undefined ? fail(ENXIO) : larger(first.offset, offset);
+  /** The next slice of a change, in a turn of its own. The first one was admitted by the caller; the later ones ask here. */
+  async #nextSlice(slice: () => Answer<void>): Promise<void> {
+    const { volume } = this.#state;
+    await volume.clock.turn();
+    for (let wait = volume.admit(0, true); wait !== null; wait = volume.admit(0, true)) await wait;
+    this.#state.checkWritable();
+    return slice();
+  }
+
+  async #goOnSeeking(ino: Ino, seek: (now: Inode) => Answer<FileOffset>): Promise<FileOffset> {
+    await this.#state.volume.clock.turn();
+    return seek(this.#state.inode(ino));
+  }
+
+  #seekData(inode: Inode, offset: FileOffset): Answer<FileOffset> {
+    const found = this.#state.view.extents(inode.content, offset, subtract(inode.size, offset), rowsPerLook);
+    const first = found.find((extent) => extent.segment !== unwritten);
+    if (first !== undefined) return larger(first.offset, offset);
+    const last = found.at(-1);
+    if (last === undefined || found.length < rowsPerLook) return fail(ENXIO);
+    const at = add(last.offset, last.length);
+    return this.#goOnSeeking(inode.ino, (now) => (at < now.size ? this.#seekData(now, at) : fail(ENXIO)));
   }
 
   #seekHole(inode: Inode, offset: FileOffset): Answer<FileOffset> {
     let at = offset;
     const found = this.#state.view.extents(inode.content, at, subtract(inode.size, at), rowsPerTurnMax);
     for (const extent of found) {
-      if (extent.offset > at) return at;
+      if (extent.offset > at || extent.segment === unwritten) return at;
       at = add(extent.offset, extent.length);
     }
     if (found.length < rowsPerTurnMax || at >= inode.size) return smaller(at, inode.size);
-    return this.#state.volume.clock.turn().then(() => this.#goOnSeekingHole(inode.ino, at));
-  }
-
-  #goOnSeekingHole(ino: Ino, offset: FileOffset): Answer<FileOffset> {
-    const inode = this.#state.inode(ino);
     // Truncated meanwhile: what was data up to here ends here.
-    return offset >= inode.size ? inode.size : this.#seekHole(inode, offset);
+    return this.#goOnSeeking(inode.ino, (now) => (at < now.size ? this.#seekHole(now, at) : now.size));
   }
 }
 

@@ -15,8 +15,8 @@ export const journalFolder = 'journal';
 export const fileHeaderBytes = batchAlignBytes;
 const magic = Buffer.from('HFJRFILE', 'latin1');
 /** Also that of every batch and record in the file: an older program looks here first and refuses. */
-/** 2, 3: records of that version may follow. The bytes of the header are those of 1. */
-const version = 3;
+/** 2, 3, 4: records of that version may follow. The bytes of the header are those of 1. */
+const version = 4;
 const NAME = /^(\d{8,})-(\d{6,})\.log$/;
 
 assert(generationBytesMax + 128 <= fileHeaderBytes, 'a generation fits into the header block of a file');

@@ -15,7 +15,7 @@ import type { JournalRecord } from './records.js';
 import { isKnownVersion } from './version.js';
 
 export const batchMagic = Buffer.from('HFJBATCH', 'latin1');
-const batchVersion = 3;
+const batchVersion = 4;
 export const batchHeaderBytes = 192;
 export const payloadEntryBytes = 16;
 // Positions in the header. The link covers what is before it; the header's CRC covers all but itself.

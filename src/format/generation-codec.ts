@@ -13,8 +13,8 @@ import { isKnownVersion, unknownVersion } from './version.js';
 
 export const generationsPath = 'generations';
 const magic = Buffer.from('HFJGENER', 'latin1');
-/** 2, 3: the journal has the records of that version. The bytes of this file are those of 1. */
-const version = 3;
+/** 2, 3, 4: the journal has the records of that version. The bytes of this file are those of 1. */
+const version = 4;
 /** A generation takes at most this much: number, id, parent LSN, tolerance and two lists of disks. */
 export const generationBytesMax = 8 + 8 + 8 + 4 + 2 * (4 + 16 * disksMax);
 const generationBytesMin = 8 + 8 + 8 + 4 + 2 * 4;

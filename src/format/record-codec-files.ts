@@ -177,14 +177,17 @@ const truncate: RecordCodec<RecordOf<'truncate'>> = {
   read: (from) => ({ type: 'truncate', ino: readIno(from), size: from.fileOffset(), time: from.time() }),
 };
 
+/** Of `punch` and `preallocate`. */
+function writeRange(to: ByteWriter, r: RecordOf<'punch' | 'preallocate'>): void {
+  to.u64(r.ino);
+  to.fileOffset(r.offset);
+  to.fileOffset(r.length);
+  to.time(r.time);
+}
+
 const punch: RecordCodec<RecordOf<'punch'>> = {
   tag: 9,
-  write(to, r) {
-    to.u64(r.ino);
-    to.fileOffset(r.offset);
-    to.fileOffset(r.length);
-    to.time(r.time);
-  },
+  write: writeRange,
   read: (from) => ({ type: 'punch', ino: readIno(from), offset: from.fileOffset(), length: from.fileOffset(), time: from.time() }),
 };
 
@@ -225,6 +228,12 @@ const temporary: RecordCodec<RecordOf<'temporary'>> = {
   read: (from) => ({ type: 'temporary', ino: readIno(from), content: readContent(from), mode: from.u32(), uid: from.u32(), gid: from.u32(), time: from.time() }),
 };
 
+const preallocate: RecordCodec<RecordOf<'preallocate'>> = {
+  tag: 14,
+  write: writeRange,
+  read: (from) => ({ ...punch.read(from), type: 'preallocate' }),
+};
+
 export const fileRecordCodecs: { readonly [Type in FileRecord['type']]: RecordCodec<RecordOf<Type>> } = {
   create,
   link,
@@ -239,4 +248,5 @@ export const fileRecordCodecs: { readonly [Type in FileRecord['type']]: RecordCo
   reap,
   share,
   temporary,
+  preallocate,
 };

@@ -1,5 +1,5 @@
 // Journal records to bytes and back: one tag byte, then the fields of the type, little-endian, no padding. Version 2: 1 with the
-// tags 12 and 13, and links that give an orphan a name. Version 3: 2 with places in files past 2^53 - 1.
+// tags 12 and 13, and links that give an orphan a name. Version 3: 2 with places in files past 2^53 - 1. Version 4: 3 with the tag 14.
 // decodeRecord(encodeRecord(r)) equals r; any other bytes give 'corrupt' (record-malformed), never a crash or a guess.
 import { assert } from '../base/assert.js';
 import type { ByteReader, ByteWriter } from './bytes.js';
@@ -8,7 +8,7 @@ import { fileRecordCodecs } from './record-codec-files.js';
 import { storeRecordCodecs } from './record-codec-stores.js';
 import type { JournalRecord } from './records.js';
 
-export const recordVersion = 3;
+export const recordVersion = 4;
 
 const codecs: { readonly [Type in JournalRecord['type']]: unknown } = { ...fileRecordCodecs, ...storeRecordCodecs };
 // The tables above tie each type to its codec; here they are looked up by a value known only at run time.

@@ -128,6 +128,18 @@ export interface PunchRecord {
   readonly time: Timespec;
 }
 
+/**
+ * The holes of the range become unwritten extents: they read as zeros, and room is kept for what will be written there. The size stays;
+ * sets ctime. Covers at most `rowsPerTurnMax` extents (the caller slices).
+ */
+export interface PreallocateRecord {
+  readonly type: 'preallocate';
+  readonly ino: Ino;
+  readonly offset: FileOffset;
+  readonly length: FileOffset;
+  readonly time: Timespec;
+}
+
 /** Takes up to `limit` extents off a truncated content that still has some past its size; ends its `trim` row when none is left. */
 export interface TrimRecord {
   readonly type: 'trim';
@@ -276,6 +288,7 @@ export type FileRecord =
   | ShareRecord
   | TruncateRecord
   | PunchRecord
+  | PreallocateRecord
   | TrimRecord
   | ReapRecord;
 

@@ -107,11 +107,11 @@ export interface Pool {
   refreshSpace(): Promise<void>;
   /** Disks were added, failed or replaced: asks them anew in the background, and what could not be sealed is tried again. */
   disksChanged(): void;
-  /** User bytes that can still be accepted, after reserves. From cached statfs and own accounting: synchronous. */
+  /** User bytes that can still be accepted, after reserves and without those for which room is kept. From cached statfs and own accounting: synchronous. */
   freeBytes(): number;
   totalBytes(): number;
-  /** Accounts `bytes` of accepted, un-sealed data; false (nothing reserved) when they would not fit with all their redundancy. */
-  reserve(bytes: number): boolean;
+  /** Accounts `bytes` of accepted, un-sealed data; false (nothing reserved) when they would not fit with all their redundancy. For `kept` of them room is kept already. */
+  reserve(bytes: number, kept?: number): boolean;
   /** Gives back what `reserve` took for bytes that were not allocated after all. */
   unreserve(bytes: number): void;
   /** Of any disk that shards or journal files may go to; zeros where nothing is known. */

@@ -58,8 +58,8 @@ export class SegmentPool implements Pool {
     assert(buffersMax >= 1 && sealsAtOnce >= 1, 'there is a segment to fill and one may be sealed');
     const redundancy = redundancyOf(ports.shape, true);
     const { disks, events } = ports;
-    const { kept = () => nothingKept, otherDisks = () => [] } = ports;
-    this.#space = new SpaceAccount({ redundancy, segmentBytes, buffersMax, reserveBytes, kept, disks, otherDisks, diskFailed: (disk, error) => events.diskFailed(disk, error) });
+    const { kept = () => nothingKept, expected = () => 0, otherDisks = () => [] } = ports;
+    this.#space = new SpaceAccount({ redundancy, segmentBytes, buffersMax, reserveBytes, kept, expected, disks, otherDisks, diskFailed: (disk, error) => events.diskFailed(disk, error) });
     this.#writer = new ShardWriter(ports, this.#space, parityScratch(segmentBytes, sealsAtOnce), this.#ledger);
     this.#sealer = new Sealer({
       ports,
@@ -186,7 +186,7 @@ export class SegmentPool implements Pool {
     this.#assertAlive();
     const redundancy = redundancyOf(this.#ports.shape, withDeltaShards);
     // Counted like accepted data while it is being written; where there is no room it may use the reserve (rule 7).
-    const reserved = this.#space.reserve(bytes.length);
+    const reserved = this.#space.reserve(bytes.length, bytes.length);
     try {
       return await this.#writer.write({ id, length: bytes.length, redundancy, layoutNumber, bytes: zeroPadded(bytes), attempting: () => {}, abandoned: () => {} });
     } finally {
@@ -218,8 +218,8 @@ export class SegmentPool implements Pool {
     return this.#space.totalBytes();
   }
 
-  reserve(bytes: number): boolean {
-    return this.#space.reserve(bytes);
+  reserve(bytes: number, kept = 0): boolean {
+    return this.#space.reserve(bytes, kept);
   }
 
   unreserve(bytes: number): void {

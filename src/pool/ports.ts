@@ -26,6 +26,8 @@ export interface PoolPorts {
   readonly logger: Logger;
   /** What journal and images may still take of a disk; default: nothing. */
   readonly kept?: (disk: DiskId) => KeptRoom;
+  /** User bytes that are still to come and for which room is kept; default: none. */
+  readonly expected?: () => number;
   /** Disks without shards whose room somebody asks for; default: none. */
   readonly otherDisks?: () => readonly Disk[];
   readonly settings?: Partial<PoolSettings>;

@@ -36,6 +36,8 @@ export interface SpaceOptions {
   readonly buffersMax: number;
   readonly reserveBytes: (totalBytes: number) => number;
   readonly kept: (disk: DiskId) => KeptRoom;
+  /** User bytes that are still to come and for which room is kept. */
+  readonly expected: () => number;
   readonly disks: () => readonly Disk[];
   /** Disks whose room is asked for as well, though no shards go there. */
   readonly otherDisks: () => readonly Disk[];
@@ -131,8 +133,13 @@ export class SpaceAccount {
     this.forgetCapacity();
   }
 
-  reserve(bytes: number): boolean {
-    if (bytes > this.freeBytes()) return false;
+  /**
+   * What was promised may use the reserve: what journal and images keep for themselves changes a little from life to life, and a promise
+   * outlives that.
+   */
+  reserve(bytes: number, kept: number): boolean {
+    if (bytes - kept > this.freeBytes()) return false;
+    if (kept > 0 && bytes > this.#leftBytes() && bytes > this.#leftWithReserve()) return false;
     this.#reserved += bytes;
     return true;
   }
@@ -153,13 +160,23 @@ export class SpaceAccount {
   }
 
   freeBytes(): number {
-    this.#capacity ??= this.#capacityOf((entry, disk) => this.#usable(entry, disk));
-    return Math.max(0, this.#capacity - this.#reserved - this.#unsealed);
+    return Math.max(0, this.#leftBytes() - this.#options.expected());
   }
 
   totalBytes(): number {
     this.#total ??= this.#capacityOf((entry, disk) => entry.totalBytes - this.#options.reserveBytes(entry.totalBytes) - this.#options.kept(disk).mostBytes);
     return this.#total;
+  }
+
+  /** Also for those bytes for which room is kept. */
+  #leftBytes(): number {
+    this.#capacity ??= this.#capacityOf((entry, disk) => this.#usable(entry, this.#options.reserveBytes(entry.totalBytes) + this.#options.kept(disk).bytes));
+    return this.#capacity - this.#reserved - this.#unsealed;
+  }
+
+  #leftWithReserve(): number {
+    const capacity = this.#capacityOf((entry, disk) => this.#usable(entry, this.#options.kept(disk).leastBytes));
+    return capacity - this.#reserved - this.#unsealed;
   }
 
   async #refreshOne(disk: Disk): Promise<void> {
@@ -186,10 +203,9 @@ export class SpaceAccount {
     return entry;
   }
 
-  /** What user data may fill on one disk: without reserve, and without what each segment in memory costs beyond its bytes. */
-  #usable(entry: DiskEntry, disk: DiskId): number {
+  /** What user data may fill on one disk: without what is kept back, and without what each segment in memory costs beyond its bytes. */
+  #usable(entry: DiskEntry, keptBytes: number): number {
     const overhead = this.#options.buffersMax * (fileBytes(0) + 2 * cellBytes);
-    const keptBytes = this.#options.reserveBytes(entry.totalBytes) + this.#options.kept(disk).bytes;
     return Math.min(entry.freeBytes - keptBytes, entry.fileRoomBytes) - overhead;
   }
 

@@ -65,11 +65,14 @@ export class RecordApplier {
         data.write(record);
         return deltas?.data(lsn, record);
       case 'truncate':
-        data.truncate(record);
-        return deltas?.size(lsn, record);
+        deltas?.size(lsn, record, this.#tables.segments.unwrittenBytes > 0);
+        return data.truncate(record);
       case 'punch':
         data.punch(record);
         return deltas?.hole(lsn, record);
+      case 'preallocate':
+        data.preallocate(record);
+        return deltas?.unwritten(lsn, record);
       // What these two remove was given up by truncate and unlink: no update of their own.
       case 'trim':
         return data.trim(record);

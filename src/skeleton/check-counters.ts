@@ -3,7 +3,7 @@ import { messageOf } from '../base/errors.js';
 import { finding, scan } from './check-scan.js';
 import type { Rule } from './check-scan.js';
 import type { Connection } from './connection.js';
-import { dataCode, decodeValue, holeCode, kindCount, sharedCode } from './deltas.js';
+import { dataCode, decodeValue, holeCode, kindCount, sharedCode, unwrittenCode } from './deltas.js';
 
 interface DeltaColumns {
   readonly ino: number;
@@ -69,7 +69,7 @@ function* checkDeltas(db: Connection, point: Point): Rule {
     ino = row.ino;
     if (row.kind === dataCode) bytes += row.length;
     const placed = row.kind === dataCode || row.kind === sharedCode;
-    const plain = placed || row.kind === holeCode;
+    const plain = placed || row.kind === holeCode || row.kind === unwrittenCode;
     if (row.kind < 0 || row.kind >= kindCount) yield finding('delta', subject, `unknown kind ${row.kind}`);
     if ((row.segment !== null) !== placed || (row.value === null) !== plain) yield finding('delta', subject, 'its columns do not fit its kind');
     if (row.lsn > point.applied_lsn || row.ino >= point.next_ino) yield finding('delta', subject, 'it lies in the future');

@@ -4,6 +4,7 @@ import { add, type FileOffset, fromPlain, type PlainOffset } from '../base/file-
 import { segmentBytesMax } from '../base/limits.js';
 import { finding, scan } from './check-scan.js';
 import type { Rule } from './check-scan.js';
+import { unwritten } from './contract.js';
 import type { Connection } from './connection.js';
 import { exact } from './exact-column.js';
 import { stateDead, stateOpen, stateSealed } from './schema.js';
@@ -69,11 +70,14 @@ function* checkExtents(db: Connection, segments: ReadonlyMap<number, SegmentColu
     const rowEnd = add(offset, row.length);
     if (row.length <= 0) yield finding('extent-length', subject, `length ${row.length}`);
     if (offset < end) yield finding('extent-overlap', subject, `begins before the extent in front of it ends (${end})`);
-    if (file !== undefined && rowEnd > size && (trim === undefined || offset < trim)) yield finding('extent-size', subject, `ends at ${rowEnd}, the file at ${size}`);
+    // Room may be kept past the end of the file.
+    if (file !== undefined && rowEnd > size && row.segment !== unwritten && (trim === undefined || offset < trim)) yield finding('extent-size', subject, `ends at ${rowEnd}, the file at ${size}`);
     const segment = segments.get(row.segment);
     const segmentEnd = segment?.state === stateSealed ? segment.length : segmentBytesMax;
     if (segment === undefined || segment.state === stateDead) yield finding('extent-segment', subject, `refers to segment ${row.segment}, which is ${segment === undefined ? 'unknown' : 'dead'}`);
-    else if (row.segment_offset < 0 || row.segment_offset + row.length > segmentEnd) yield finding('extent-segment', subject, `reaches past the end of segment ${row.segment}`);
+    else if (row.segment === unwritten) {
+      if (row.segment_offset !== 0) yield finding('extent-segment', subject, 'an unwritten extent has no place');
+    } else if (row.segment_offset < 0 || row.segment_offset + row.length > segmentEnd) yield finding('extent-segment', subject, `reaches past the end of segment ${row.segment}`);
     live.set(row.segment, (live.get(row.segment) ?? 0) + row.length);
     end = rowEnd;
     sum += row.length;

@@ -2,7 +2,7 @@
 // One writer connection with an open transaction; commit points are given by the volume. No file data in here.
 import type { Timespec } from '../base/clock.js';
 import type { FileOffset } from '../base/file-offset.js';
-import type { ContentId, DiskId, GenerationId, Ino, Lsn, SegmentNumber } from '../base/ids.js';
+import { asSegmentNumber, type ContentId, type DiskId, type GenerationId, type Ino, type Lsn, type SegmentNumber } from '../base/ids.js';
 import type { DiskState, JournalRecord, SegmentLayout } from '../format/records.js';
 import type { NameList } from './name-list.js';
 
@@ -40,6 +40,9 @@ export interface DirectoryEntry {
   readonly cookie: number;
 }
 
+/** An extent that refers to this segment, which no segment ever is, has no bytes: room is kept for them, and it reads as zeros. */
+export const unwritten = asSegmentNumber(0);
+
 export interface Extent {
   readonly offset: FileOffset;
   readonly length: number;
@@ -71,7 +74,7 @@ export interface SegmentRow {
 }
 
 /** shared: a copy that refers to bytes which were there already. */
-export type DeltaKind = 'data' | 'hole' | 'size' | 'attribute' | 'xattr' | 'name' | 'shared';
+export type DeltaKind = 'data' | 'hole' | 'size' | 'attribute' | 'xattr' | 'name' | 'shared' | 'unwritten';
 
 /** One update since the last root. Contiguous data and repeated attribute updates of one inode are merged. */
 export interface DeltaRow {
@@ -131,6 +134,8 @@ export interface SpaceUse {
   readonly files: number;
   /** Bytes under extents of all files. */
   readonly liveBytes: number;
+  /** Those of unwritten extents among them. */
+  readonly unwrittenBytes: number;
 }
 
 export interface CheckFinding {

@@ -1,11 +1,12 @@
 // Records about file data: writes, truncation, holes, relocation, and the slow removal of what nobody can see any more.
-// Reads are clipped by the size, so extents past it are garbage: a `trim` row says where it begins, and nothing may grow over it.
+// Reads are clipped by the size, so extents past it are garbage, but for unwritten ones: a `trim` row says where it begins, and nothing
+// may grow over it.
 import { assert } from '../base/assert.js';
 import { add, bytesBetween, type FileOffset, fromPlain, larger, pastLargestFile, type PlainOffset, smaller } from '../base/file-offset.js';
 import { asContentId } from '../base/ids.js';
 import type { ContentId, Ino } from '../base/ids.js';
 import { fileBytesMax, rowsPerTurnMax } from '../base/limits.js';
-import type { PunchRecord, ReapRecord, RelocateRecord, ShareRecord, TrimRecord, TruncateRecord, WriteRecord } from '../format/records.js';
+import type { PreallocateRecord, PunchRecord, ReapRecord, RelocateRecord, ShareRecord, TrimRecord, TruncateRecord, WriteRecord } from '../format/records.js';
 import type { Inode } from './contract.js';
 import type { Connection } from './connection.js';
 import { exact } from './exact-column.js';
@@ -13,6 +14,7 @@ import type { ExtentMap } from './extents.js';
 import { regularType, typeMask } from './inodes.js';
 import type { Inodes } from './inodes.js';
 import type { Names } from './names.js';
+import type { Segments } from './segments.js';
 import type { Xattrs } from './xattrs.js';
 
 function statements(db: Connection) {
@@ -33,15 +35,17 @@ export class FileData {
   readonly #names: Names;
   readonly #xattrs: Xattrs;
   readonly #extents: ExtentMap;
+  readonly #segments: Segments;
   /** Rows of `trim`: almost always none, and then nobody looks. */
   #trims: number;
 
-  constructor(db: Connection, inodes: Inodes, names: Names, xattrs: Xattrs, extents: ExtentMap) {
+  constructor(db: Connection, inodes: Inodes, names: Names, xattrs: Xattrs, extents: ExtentMap, segments: Segments) {
     this.#sql = statements(db);
     this.#inodes = inodes;
     this.#names = names;
     this.#xattrs = xattrs;
     this.#extents = extents;
+    this.#segments = segments;
     this.#trims = this.#sql.trimCount.get() ?? 0;
   }
 
@@ -66,9 +70,9 @@ export class FileData {
     assert(record.size >= 0 && !pastLargestFile(record.size), 'a size is one that a file may have');
     const inode = this.#file(record.ino);
     let freed = 0;
-    if (record.size < inode.size) {
-      // Past the size there is only what a trim has still to remove.
-      const end = this.#trims === 0 ? inode.size : fileBytesMax;
+    if (record.size <= inode.size) {
+      // Past the size there is only what a trim has still to remove, and what was preallocated.
+      const end = this.#trims === 0 && this.#segments.unwrittenBytes === 0 ? inode.size : fileBytesMax;
       const cleared = this.#extents.clear(inode.content, record.size, end, rowsPerTurnMax);
       freed = cleared.freed;
       if (cleared.more) this.#setTrim(inode.content, record.size);
@@ -86,6 +90,18 @@ export class FileData {
     const { freed, more } = this.#extents.clear(inode.content, record.offset, end, rowsPerTurnMax);
     assert(!more, `a hole covers at most ${rowsPerTurnMax} extents`);
     this.#inodes.setData(inode, inode.size, -freed, record.time);
+  }
+
+  preallocate(record: PreallocateRecord): void {
+    const inode = this.#file(record.ino);
+    const end = add(record.offset, record.length);
+    assert(record.length > 0 && record.offset >= 0 && !pastLargestFile(end), 'room is kept for a range inside the largest file');
+    this.#assertClearOfTrim(inode, end);
+    this.#segments.keepUnwritten();
+    const { added, more } = this.#extents.fill(inode.content, record.offset, end, rowsPerTurnMax);
+    assert(!more, `what is preallocated at once covers at most ${rowsPerTurnMax} extents`);
+    this.#inodes.addAllocated(record.ino, added);
+    this.#inodes.changed(record.ino, record.time);
   }
 
   trim(record: TrimRecord): void {

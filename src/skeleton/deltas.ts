@@ -8,17 +8,18 @@ import { asIno, asLsn, asSegmentNumber } from '../base/ids.js';
 import type { Ino, Lsn } from '../base/ids.js';
 import { ByteReader, ByteWriter } from '../format/bytes.js';
 import { decodeRecord, encodeRecord } from '../format/record-codec.js';
-import type { AttributeRecord, DeltaReleaseRecord, FileRecord, PunchRecord, ShareRecord, TruncateRecord, WriteRecord, XattrRecord } from '../format/records.js';
+import type { AttributeRecord, DeltaReleaseRecord, FileRecord, PreallocateRecord, PunchRecord, ShareRecord, TruncateRecord, WriteRecord, XattrRecord } from '../format/records.js';
 import type { Backlog, DeltaKind, DeltaRow } from './contract.js';
 import type { Connection } from './connection.js';
 import type { Counters } from './counters.js';
 import { exact } from './exact-column.js';
 
-const kinds: readonly DeltaKind[] = ['data', 'hole', 'size', 'attribute', 'xattr', 'name', 'shared'];
+const kinds: readonly DeltaKind[] = ['data', 'hole', 'size', 'attribute', 'xattr', 'name', 'shared', 'unwritten'];
 const codeOf = (kind: DeltaKind): number => kinds.indexOf(kind);
 export const dataCode = codeOf('data');
 export const holeCode = codeOf('hole');
 export const sharedCode = codeOf('shared');
+export const unwrittenCode = codeOf('unwritten');
 export const kindCount = kinds.length;
 
 /** Rows that one record can add: an exchange or a replacing rename has two. */
@@ -157,19 +158,19 @@ export class Deltas {
   }
 
   hole(lsn: Lsn, record: PunchRecord): void {
-    const { ino, offset, length, time } = record;
-    const latest = this.#latestOf(ino);
-    if (this.#mergeable(latest, 'hole') && add(latest.offset, latest.length) === offset) {
-      this.#extend(latest, ino, add(latest.length, length), null, time);
-    } else {
-      this.#insert(latest, lsn, ino, 'hole', offset, length, null, 0, null, time);
-    }
+    this.#range(lsn, 'hole', record);
   }
 
-  size(lsn: Lsn, record: TruncateRecord): void {
-    // A larger size after a smaller one is no repetition: the smaller one removed data.
+  unwritten(lsn: Lsn, record: PreallocateRecord): void {
+    this.#range(lsn, 'unwritten', record);
+  }
+
+  /** `keepsRoom`: somewhere are unwritten extents, perhaps past the end of this file. */
+  size(lsn: Lsn, record: TruncateRecord, keepsRoom: boolean): void {
+    // A larger size after a smaller one is no repetition: the smaller one removed data. Nor is a smaller one after one that grew the file
+    // over room that is kept.
     this.#replaceOrInsert(lsn, record.ino, 'size', record, record.time, (old) => {
-      return old.type === 'truncate' && record.size <= old.size ? record : null;
+      return old.type === 'truncate' && record.size <= old.size && !keepsRoom ? record : null;
     });
   }
 
@@ -205,6 +206,15 @@ export class Deltas {
       if (this.#sql.any.get(ino) === undefined) this.#counters.deltaFiles -= 1;
     }
     if (rows.length > 0) this.#oldest = undefined;
+  }
+
+  #range(lsn: Lsn, kind: 'hole' | 'unwritten', { ino, offset, length, time }: PunchRecord | PreallocateRecord): void {
+    const latest = this.#latestOf(ino);
+    if (this.#mergeable(latest, kind) && add(latest.offset, latest.length) === offset) {
+      this.#extend(latest, ino, add(latest.length, length), null, time);
+    } else {
+      this.#insert(latest, lsn, ino, kind, offset, length, null, 0, null, time);
+    }
   }
 
   #replaceOrInsert(lsn: Lsn, ino: Ino, kind: DeltaKind, record: FileRecord, time: Timespec, merge: (old: FileRecord) => FileRecord | null): void {

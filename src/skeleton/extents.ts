@@ -1,10 +1,11 @@
 // The extent map: (content, offset) -> (segment, offset), without overlaps; what no extent covers is a hole.
+// An unwritten extent keeps room for what will be written there: it refers to the segment `unwritten`, at no place in it.
 // Every change keeps the live bytes of segments exact and costs in proportion to the rows it touches.
 import { assert } from '../base/assert.js';
 import { add, bytesBetween, type FileOffset, fromPlain, larger, type PlainOffset, smaller, subtract } from '../base/file-offset.js';
 import { asSegmentNumber } from '../base/ids.js';
 import type { ContentId, SegmentNumber } from '../base/ids.js';
-import type { Extent } from './contract.js';
+import { type Extent, unwritten } from './contract.js';
 import type { Connection } from './connection.js';
 import { exact } from './exact-column.js';
 import type { Segments } from './segments.js';
@@ -51,6 +52,11 @@ function extentOf(row: Row): Extent {
   return { offset: row[0], length: row[1], segment: asSegmentNumber(row[2]), segmentOffset: row[3] };
 }
 
+/** The place in a segment, so much further on. */
+function placeAfter(segment: number, segmentOffset: number, bytes: number): number {
+  return segment === unwritten ? 0 : segmentOffset + bytes;
+}
+
 export class ExtentMap {
   readonly #sql: ReturnType<typeof statements>;
   readonly #segments: Segments;
@@ -82,13 +88,27 @@ export class ExtentMap {
     const rows = this.#find(content, start === 0 ? 0 : subtract(start, 1), end, Number.MAX_SAFE_INTEGER);
     const before = rows[0];
     const grows =
-      before !== undefined && add(before[0], before[1]) === start && before[2] === segment && before[3] + before[1] === segmentOffset;
+      before !== undefined && add(before[0], before[1]) === start && before[2] === segment && placeAfter(segment, before[3], before[1]) === segmentOffset;
     // The row at `start` is replaced by the new one below: no need to remove it first.
     const freed = this.#clear(content, start, end, rows, grows ? -1 : start);
     if (grows) this.#sql.resize.run(before[1] + length, content, before[0]);
     else this.#sql.put.run(content, start, length, segment, segmentOffset);
     this.#segments.addLive(segment, length);
     return length - freed;
+  }
+
+  /** Makes the holes of [start, end) unwritten extents, at most `limit` + 1 of them; gives the bytes that came under extents. */
+  fill(content: ContentId, start: FileOffset, end: FileOffset, limit: number): { readonly added: number; readonly more: boolean } {
+    const rows = this.#find(content, start, end, limit + 1);
+    let added = 0;
+    let from = start;
+    for (const [offset, length] of rows) {
+      if (offset > from) added += this.put(content, from, bytesBetween(from, offset), unwritten, 0);
+      from = add(offset, length);
+    }
+    if (rows.length > limit) return { added, more: from < end };
+    if (end > from) added += this.put(content, from, bytesBetween(from, end), unwritten, 0);
+    return { added, more: false };
   }
 
   /** Makes [start, end) a hole in at most `limit` rows, from the left; gives the bytes freed and whether rows are left. */
@@ -114,7 +134,7 @@ export class ExtentMap {
       if (from >= to) continue;
       if (offset < start) this.#sql.resize.run(bytesBetween(offset, start), content, offset);
       else if (offset !== replaced) this.#sql.remove.run(content, offset);
-      if (rowEnd > end) this.#sql.put.run(content, end, bytesBetween(end, rowEnd), rowSegment, segmentOffset + bytesBetween(offset, end));
+      if (rowEnd > end) this.#sql.put.run(content, end, bytesBetween(end, rowEnd), rowSegment, placeAfter(rowSegment, segmentOffset, bytesBetween(offset, end)));
       if (rowSegment !== segment && segmentFreed > 0) {
         this.#segments.addLive(asSegmentNumber(segment), -segmentFreed);
         segmentFreed = 0;

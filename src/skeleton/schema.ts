@@ -6,8 +6,8 @@ import type { VolumeId } from '../base/ids.js';
 import { isKnownVersion } from '../format/version.js';
 import type { Connection } from './connection.js';
 
-/** 2: delta rows of kind `shared` and with records of version 2. 3: places in files past 2^53 - 1. The tables are those of 1. */
-export const formatVersion = 3;
+/** 2: delta rows of kind `shared` and with records of version 2. 3: places in files past 2^53 - 1. 4: unwritten extents, and their delta rows. The tables are those of 1. */
+export const formatVersion = 4;
 /** "HFSK", so that file(1) and we ourselves know the file. */
 export const applicationId = 0x4846534b;
 

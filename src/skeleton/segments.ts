@@ -1,10 +1,11 @@
 // Segments and where their shards lie: states open -> sealed -> dead -> gone, live bytes, presence in the backup.
+// Segment `unwritten` is none: its row, which no list shows, has as `live` the bytes of unwritten extents.
 // `live` is the sum of all extents that refer to a segment; a range that two extents share counts twice, 0 means dead for certain.
 import { assert } from '../base/assert.js';
 import { asDiskId, asGenerationId, asLsn, asSegmentNumber } from '../base/ids.js';
 import type { DiskId, Lsn, SegmentNumber } from '../base/ids.js';
 import type { SegmentOpenRecord, SegmentSealRecord, ShardMoveRecord } from '../format/records.js';
-import type { SegmentFilter, SegmentRow, SegmentState } from './contract.js';
+import { type SegmentFilter, type SegmentRow, type SegmentState, unwritten } from './contract.js';
 import type { Connection } from './connection.js';
 import type { Counters } from './counters.js';
 import type { Disks } from './disks.js';
@@ -33,6 +34,8 @@ interface HotSegment {
   share: number;
 }
 
+/** Of the row that counts unwritten extents. */
+const noGeneration = '';
 const hotSegmentsMax = 4_096;
 /** A turn that meets the bound writes so many rows. */
 const unsettledMax = 256;
@@ -100,10 +103,19 @@ export class Segments {
   /** Of these the rows are behind: `live` and `share` are written before anybody looks. */
   readonly #unsettled = new Map<number, HotSegment>();
 
+  /** null: the row is not there yet. */
+  #unwrittenBytes: number | null;
+
   constructor(db: Connection, counters: Counters, disks: Disks) {
     this.#sql = statements(db);
     this.#counters = counters;
     this.#disks = disks;
+    this.#unwrittenBytes = this.#sql.get.get(unwritten)?.live ?? null;
+  }
+
+  /** Bytes of all unwritten extents. */
+  get unwrittenBytes(): number {
+    return this.#unwrittenBytes ?? 0;
   }
 
   /** Writes what addLive left in memory. Before a commit, and before rows are read or changed in another way. */
@@ -160,11 +172,19 @@ export class Segments {
     disks.forEach((disk, index) => this.#sql.shardInsert.run(segment, index, this.#disks.number(disk)));
   }
 
+  /** Before the first unwritten extent: there is a row to count them. */
+  keepUnwritten(): void {
+    if (this.#unwrittenBytes !== null) return;
+    this.#sql.insert.run(unwritten, noGeneration);
+    this.#unwrittenBytes = 0;
+  }
+
   /** Extents that refer to it came (or, negative, went). */
   addLive(segment: SegmentNumber, bytes: number): void {
     const hot = this.#hot.get(segment) ?? this.#heat(segment);
     hot.live += bytes;
     assert(hot.live >= 0, `segment ${segment} has no negative live bytes`);
+    if (segment === unwritten) this.#unwrittenBytes = hot.live;
     hot.share = hot.sealed ? shareOf(hot.live, hot.length) : 0;
     this.#unsettled.set(segment, hot);
     if (this.#unsettled.size > unsettledMax) this.settle();

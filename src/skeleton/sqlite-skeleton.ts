@@ -68,7 +68,7 @@ export class SqliteSkeleton implements Skeleton {
     const disks = new Disks(db);
     const segments = new Segments(db, counters, disks);
     const extents = new ExtentMap(db, segments);
-    const data = new FileData(db, inodes, names, xattrs, extents);
+    const data = new FileData(db, inodes, names, xattrs, extents, segments);
     this.#tables = { counters, inodes, names, xattrs, extents, data, segments, disks, roots: new Roots(db), deltas: new Deltas(db, counters) };
     this.#applier = new RecordApplier(this.#tables, options.recordDeltas);
     this.#db.exec('BEGIN IMMEDIATE');
@@ -200,7 +200,7 @@ export class SqliteSkeleton implements Skeleton {
   }
 
   use() {
-    return { files: this.#tables.counters.files, liveBytes: this.#tables.counters.liveBytes };
+    return { files: this.#tables.counters.files, liveBytes: this.#tables.counters.liveBytes, unwrittenBytes: this.#tables.segments.unwrittenBytes };
   }
 
   // ---- changes ----

@@ -60,6 +60,7 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
     },
     durableMark: () => core.journal.durableLsn,
     kept: (disk) => core.room.keptOn(disk),
+    expected: () => core.skeleton.use().unwrittenBytes,
     otherDisks: () => disks.writable('journal'),
     clock: ports.clock,
     logger: ports.logger,

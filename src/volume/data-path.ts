@@ -4,8 +4,8 @@ import { assert } from '../base/assert.js';
 import { HoldfastError, isErrorOf } from '../base/errors.js';
 import { add, bytesBefore, bytesBetween, type FileOffset, larger, smaller } from '../base/file-offset.js';
 import type { ContentId, Ino, SegmentNumber } from '../base/ids.js';
-import { requestBytesMax } from '../base/limits.js';
-import type { Inode, Extent } from '../skeleton/contract.js';
+import { requestBytesMax, rowsPerTurnMax } from '../base/limits.js';
+import { type Inode, type Extent, unwritten } from '../skeleton/contract.js';
 import type { VolumeCore } from './core.js';
 import type { Rescue } from './rescue.js';
 
@@ -33,7 +33,7 @@ export class DataPath {
   write(ino: Ino, offset: FileOffset, data: Buffer): void {
     const { pool, ports } = this.#core;
     assert(data.length <= requestBytesMax, 'a write is one request');
-    if (!pool.reserve(data.length)) throw volumeFull(data.length, pool.freeBytes());
+    if (!pool.reserve(data.length, this.#preallocated(ino, offset, data.length))) throw volumeFull(data.length, pool.freeBytes());
     const time = ports.clock.now();
     for (let done = 0; done < data.length; ) {
       const { segment, offset: segmentOffset, target } = pool.allocate(data.length - done);
@@ -70,12 +70,27 @@ export class DataPath {
     return Promise.all(waits).then(() => out);
   }
 
+  /** Bytes of the range for which room is kept. */
+  #preallocated(ino: Ino, offset: FileOffset, length: number): number {
+    const { skeleton } = this.#core;
+    if (skeleton.use().unwrittenBytes === 0) return 0;
+    const content = skeleton.inode(ino)?.content;
+    if (content === undefined) return 0;
+    const end = add(offset, length);
+    let bytes = 0;
+    for (const row of skeleton.extents(content, offset, length, rowsPerTurnMax)) {
+      if (row.segment === unwritten) bytes += bytesBetween(larger(row.offset, offset), smaller(add(row.offset, row.length), end));
+    }
+    return bytes;
+  }
+
   #plan(content: ContentId, offset: FileOffset, length: number): Piece[] {
     const pieces: Piece[] = [];
     const end = add(offset, length);
     for (let from = offset; from < end; ) {
       const rows: readonly Extent[] = this.#core.skeleton.extents(content, from, bytesBetween(from, end), extentsPerQuery);
       for (const row of rows) {
+        if (row.segment === unwritten) continue;
         const start = larger(row.offset, from);
         const stop = smaller(add(row.offset, row.length), end);
         pieces.push({ segment: row.segment, segmentOffset: row.segmentOffset + bytesBetween(row.offset, start), at: bytesBetween(offset, start), length: bytesBetween(start, stop) });

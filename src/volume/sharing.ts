@@ -7,7 +7,7 @@ import { add, bytesBetween, type FileOffset, larger } from '../base/file-offset.
 import type { Ino } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import type { FileRecord } from '../format/records.js';
-import type { Extent, Inode, Skeleton } from '../skeleton/contract.js';
+import { type Extent, type Inode, type Skeleton, unwritten } from '../skeleton/contract.js';
 
 export interface SharedRange {
   readonly from: Ino;
@@ -39,7 +39,8 @@ export function shareRange(core: SharedIn, range: SharedRange, time: Timespec): 
     const at = bytesBetween(range.fromOffset, extent.offset);
     const start = Math.max(at, 0);
     const end = Math.min(at + extent.length, length);
-    if (start >= end) continue;
+    // What is only preallocated is copied as a hole.
+    if (start >= end || extent.segment === unwritten) continue;
     clear(core, target, add(range.toOffset, done), start - done, time);
     const segmentOffset = extent.segmentOffset + (start - at);
     core.record({ type: 'share', ino: range.to, offset: add(range.toOffset, start), length: end - start, segment: extent.segment, segmentOffset, time });

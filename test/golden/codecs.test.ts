@@ -58,6 +58,8 @@ test('headers, batches and records of journal files encode to the bytes they wer
   const types = new Set<string>();
   let payload = 0;
   onDisks(/^journal\//, (bytes, path) => {
+    // Made ready for what would have come next.
+    if (bytes.every((byte) => byte === 0)) return;
     const block = bytes.subarray(0, fileHeaderBytes);
     const header = decodeFileHeader(block);
     assert.ok(header !== null, `${path}: ${changed('the journal file header')}`);
@@ -161,7 +163,7 @@ test('marker, roots and epochs encode to the bytes they were read from', () => {
     const { lost, pending, ...body } = decodeRoot(bytes, Number(key.slice('roots/'.length)), key);
     assert.deepEqual([lost, pending], [[], []], 'a complete root does not mention what it lacks');
     kinds.add(body.kind);
-    const fields = { ...asObject(decodeJsonObject(bytes, 'holdfast-root', 3, key), 'body') };
+    const fields = { ...asObject(decodeJsonObject(bytes, 'holdfast-root', 4, key), 'body') };
     assert.deepEqual(Object.keys(body).sort(), Object.keys(fields).sort(), changed('a root'));
     // The order of the fields is the writer's: bytes are compared as written.
     assert.deepEqual(encodeRoot({ ...(fields as unknown as typeof body), lost, pending }), bytes, changed('a root'));

@@ -24,6 +24,7 @@ export const sampleRecords: { readonly [Type in JournalRecord['type']]: RecordOf
   temporary: { type: 'temporary', ino, content, mode: 0o100640, uid: 4_294_967_294, gid: 7, time },
   truncate: { type: 'truncate', ino, size: 9_223_372_036_854_775_807n, time },
   punch: { type: 'punch', ino, offset: 4096, length: 9_007_199_254_740_992n, time },
+  preallocate: { type: 'preallocate', ino, offset: 9_007_199_254_740_993n, length: 1_048_577, time },
   trim: { type: 'trim', content, limit: 1_000 },
   reap: { type: 'reap', ino, limit: 999 },
   'segment-open': { type: 'segment-open', segment, generation: asGenerationId('0123456789abcdef') },

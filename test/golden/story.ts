@@ -60,6 +60,10 @@ async function firstLife(author: Author): Promise<readonly string[]> {
   await author.change({ type: 'xattr', ino: odd, name: Buffer.from('user.empty'), value: Buffer.alloc(0), time: author.now() });
   await author.change({ type: 'xattr', ino: docs, name: Buffer.from('user.bytes'), value: Buffer.from([0, 255, 10]), time: author.now() });
   await author.change({ type: 'attribute', ino: odd, uid: 1000, gid: 100, mode: 0o4711, atime: { sec: -1, nsec: 999_999_999 }, mtime: { sec: 5_000_000_000, nsec: 1 }, ctime: author.now() });
+  const kept = await author.create(docs, 'with room that is kept', 0o100644);
+  await author.write(kept, 3_000, 2_000);
+  await author.change({ type: 'preallocate', ino: kept, offset: 1_000, length: 9_000, time: author.now() });
+  await author.write(kept, 1_500, 100);
   const gone = await author.create(docs, 'removed before the flush', 0o100644);
   await author.write(gone, 0, 70_000);
   await author.change({ type: 'unlink', ino: gone, parent: docs, name: Buffer.from('removed before the flush'), time: author.now() });

@@ -55,6 +55,24 @@ describe('full disks', { skip: mountObstacle ?? false }, () => {
     for (const disk of disks) assert.equal(disk.state, 'healthy', disk.reason);
   }
 
+  test('what is preallocated is there when all else is full, also after kill -9, and a larger preallocation is refused as a whole', async () => {
+    const room = 64 * mebibyte;
+    execFileSync('fallocate', ['-l', String(room), volume.at('kept-room')]);
+    assert.equal(statSync(volume.at('kept-room')).blocks * 512, room);
+    const kept = fill('beside');
+    const refused = spawnSync('fallocate', ['-l', '300M', volume.at('too-large')], { encoding: 'utf8' });
+    assert.match(refused.stderr, /No space left on device/);
+    assert.equal(statSync(volume.at('too-large')).size, 0);
+    await volume.signal('SIGKILL');
+    await volume.mount();
+    assert.match(write('one-more', 16), /No space left on device/);
+    execFileSync('dd', ['if=/dev/urandom', `of=${volume.at('kept-room')}`, 'bs=1M', 'count=64', 'conv=notrunc,fsync', 'status=none']);
+    goesOn(kept);
+    for (const name of ['kept-room', 'too-large', 'one-more', ...kept.keys()]) rmSync(volume.at(name), { force: true });
+    await assertNoDiskFailed();
+    await eventually(async () => (await volume.status()).space.freeBytes > 200 * mebibyte, 'room comes back');
+  });
+
   test('by the volume itself: no room at write, everything else goes on, and room comes back with deleting', async () => {
     const kept = fill('own');
     assert.ok(kept.size > 10, `${kept.size} files of 8 MiB`);

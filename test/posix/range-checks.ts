@@ -1,7 +1,7 @@
 // Holes: sparse files, SEEK_DATA and SEEK_HOLE, fallocate in its forms. Offsets are multiples of 64 KiB, so that
 // filesystems with large blocks can have the same holes.
 import assert from 'node:assert/strict';
-import { closeSync, fsyncSync, openSync, readFileSync, readSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, readSync, statfsSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PosixChecks } from './check.js';
 import { call, fails, file } from './helpers.js';
@@ -116,6 +116,33 @@ export const rangeChecks: PosixChecks = {
     assert.equal(readFileSync(path, 'latin1'), `text${'\0'.repeat(998)}`);
     call('fallocate', path, 0, 0, 10);
     assert.equal(statSync(path).size, 1_002);
+  },
+  'preallocated room shows in the blocks of a file, and is a hole': (dir) => {
+    const path = file(dir, 'f');
+    call('fallocate', path, KEEP_SIZE, unit, 4 * unit);
+    assert.deepEqual([statSync(synced(path)).size, allocated(path)], [0, 4 * unit]);
+    call('pwrite', path, 0, 2 * unit, 'x'.repeat(100));
+    assert.deepEqual([statSync(synced(path)).size, allocated(path)], [2 * unit + 100, 4 * unit]);
+    assert.equal(call('seek', path, 0, 'data'), String(2 * unit));
+    assert.equal(call('seek', path, unit, 'hole'), String(unit));
+    truncateSync(path, 2 * unit + 100);
+    assert.ok(allocated(synced(path)) <= 2 * unit, `${allocated(path)}`);
+  },
+  'zeroing keeps the room, punching gives it back': (dir) => {
+    const path = sparse(dir, [0, 1, 2, 3], 4);
+    call('fallocate', path, ZERO_RANGE, 0, 3 * unit);
+    assert.equal(allocated(synced(path)), 4 * unit);
+    expectUnits(path, [3], 4);
+    call('fallocate', path, PUNCH_HOLE, 0, 4 * unit);
+    assert.deepEqual([allocated(synced(path)), statSync(path).size], [0, 4 * unit]);
+  },
+  'what is preallocated is missing in the free space': (dir) => {
+    const path = file(dir, 'f');
+    const free = (): number => statfsSync(dir).bfree * statfsSync(dir).bsize;
+    const before = free();
+    call('fallocate', path, 0, 0, 512 * unit);
+    synced(path);
+    assert.ok(before - free() > 500 * unit, `${before - free()}`);
   },
   'fallocate refuses empty and negative ranges and directories': (dir) => {
     const path = file(dir, 'f', 'text');

@@ -4,6 +4,8 @@ import type { Timespec } from '../../src/base/clock.js';
 import type { FileRecord } from '../../src/format/records.js';
 
 export const unit = 1024n;
+/** Instead of an address: there is only room. */
+export const unwritten = '0:0';
 
 export interface ModelInode {
   readonly ino: number;
@@ -13,7 +15,7 @@ export interface ModelInode {
   size: bigint;
   mtime: Timespec;
   ctime: Timespec;
-  /** segment:offset of each unit that is no hole; none past the size. */
+  /** segment:offset of each unit that is no hole; past the size there is only room. */
   units: Map<bigint, string>;
   readonly xattrs: Map<string, string>;
   /** `parent/name` of each link, as strings. */
@@ -100,10 +102,18 @@ export class Model {
         return this.data(record.ino, BigInt(record.offset), BigInt(record.length), { segment: record.segment, offset: record.segmentOffset }, record.time);
       case 'punch':
         return this.data(record.ino, BigInt(record.offset), BigInt(record.length), null, record.time);
+      case 'preallocate': {
+        const inode = this.get(record.ino);
+        const end = BigInt(record.offset) + BigInt(record.length);
+        for (let at = BigInt(record.offset); at < end; at += unit) if (!inode.units.has(at / unit)) inode.units.set(at / unit, unwritten);
+        inode.ctime = record.time;
+        return;
+      }
       case 'truncate': {
         const inode = this.get(record.ino);
+        const shrinks = BigInt(record.size) <= inode.size;
         inode.size = BigInt(record.size);
-        for (const index of inode.units.keys()) if (index * unit >= inode.size) inode.units.delete(index);
+        if (shrinks) for (const index of inode.units.keys()) if (index * unit >= inode.size) inode.units.delete(index);
         inode.mtime = record.time;
         inode.ctime = record.time;
         return;

@@ -14,7 +14,7 @@ import type { Skeleton } from '../../src/skeleton/contract.js';
 import { decodeValue } from '../../src/skeleton/deltas.js';
 import { findings, freshSkeleton, generation, pointAt, reopen } from '../unit/skeleton/fixture.js';
 import { largest, place } from '../support/wide.js';
-import { describe, Model, unit } from './skeleton-model.js';
+import { describe, Model, unit, unwritten } from './skeleton-model.js';
 import type { ModelInode } from './skeleton-model.js';
 import { entriesOf } from '../../src/skeleton/name-list.js';
 
@@ -91,6 +91,7 @@ class Generator {
     if (kind < 52) return { type: 'xattr', ino, name: Buffer.from(`user.${random.below(3)}`), value: random.below(3) === 0 ? null : random.bytes(3).fill(0x61, 1), time };
     if (kind < 58) return { type: 'truncate', ino, size: place(this.units(40) * unit), time };
     if (kind < 63) return this.punch(ino);
+    if (kind < 66) return this.preallocate(ino);
     return this.write(file);
   }
 
@@ -104,6 +105,11 @@ class Generator {
     const offset = this.units(40);
     const length = this.random.below(8) === 0 ? unitsMax - offset : BigInt(1 + this.random.below(20));
     return { type: 'punch', ino, offset: place(offset * unit), length: place(length * unit), time: this.time() };
+  }
+
+  preallocate(ino: Ino): JournalRecord {
+    const offset = this.units(40);
+    return { type: 'preallocate', ino, offset: place(offset * unit), length: place(BigInt(1 + this.random.below(20)) * unit), time: this.time() };
   }
 
   write(file: ModelInode): JournalRecord {
@@ -131,7 +137,7 @@ class Generator {
   share(to: ModelInode): JournalRecord | null {
     const from = this.pick((one) => regular(one) && one.units.size > 0);
     const [shared] = from?.units.values() ?? [];
-    if (shared === undefined) return null;
+    if (shared === undefined || shared === unwritten) return null;
     const [segment = 0, segmentOffset = 0] = shared.split(':').map(Number);
     return { type: 'share', ino: asIno(to.ino), offset: place(this.units(40) * unit), length: Number(unit), segment: asSegmentNumber(segment), segmentOffset, time: this.time() };
   }
@@ -184,7 +190,7 @@ function read(skeleton: Skeleton, names: ReadonlyMap<number, Set<string>>, ino: 
   if (inode === null) return null;
   const units = new Map<bigint, string>();
   for (const extent of skeleton.extents(inode.content, 0, largest, 1_000_000)) {
-    for (let at = 0; at < extent.length; at += Number(unit)) units.set((BigInt(extent.offset) + BigInt(at)) / unit, `${extent.segment}:${extent.segmentOffset + at}`);
+    for (let at = 0; at < extent.length; at += Number(unit)) units.set((BigInt(extent.offset) + BigInt(at)) / unit, extent.segment === 0 ? unwritten : `${extent.segment}:${extent.segmentOffset + at}`);
   }
   const xattrs = new Map(skeleton.xattrNames(ino).map((name) => [name.toString(), skeleton.xattr(ino, name)?.toString() ?? '']));
   return { ino, mode: inode.mode, uid: inode.uid, gid: inode.gid, size: BigInt(inode.size), mtime: inode.mtime, ctime: inode.ctime, units, xattrs, names: names.get(ino) ?? new Set() };
@@ -231,6 +237,7 @@ function assertDeltasRebuild(skeleton: Skeleton, base: Model, model: Model, wher
   for (const ino of new Set(rows.map((row) => row.ino))) {
     for (const row of skeleton.deltas(ino, NO_LSN, 1_000_000)) {
       if (row.kind === 'data' || row.kind === 'shared') rebuilt.data(ino, BigInt(row.offset), BigInt(row.length), { segment: row.segment ?? 0, offset: row.segmentOffset }, row.lastTime);
+      else if (row.kind === 'unwritten') rebuilt.apply({ type: 'preallocate', ino, offset: row.offset, length: row.length, time: row.lastTime });
       else if (row.kind === 'hole') rebuilt.data(ino, BigInt(row.offset), BigInt(row.length), null, row.lastTime);
       else rebuilt.apply(decodeValue(row.value ?? Buffer.alloc(0)), ino);
     }
@@ -246,7 +253,7 @@ function assertDeltasRebuild(skeleton: Skeleton, base: Model, model: Model, wher
 }
 
 function isFileRecord(record: JournalRecord): record is FileRecord {
-  return ['create', 'link', 'unlink', 'rename', 'attribute', 'xattr', 'write', 'share', 'temporary', 'truncate', 'punch', 'trim', 'reap'].includes(record.type);
+  return ['create', 'link', 'unlink', 'rename', 'attribute', 'xattr', 'write', 'share', 'temporary', 'truncate', 'punch', 'preallocate', 'trim', 'reap'].includes(record.type);
 }
 
 function dump(path: string): string {

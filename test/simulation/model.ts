@@ -109,6 +109,9 @@ export class Model {
         node.data.fill(0, Math.min(Number(r.offset), node.data.length), Math.min(Number(r.offset) + Number(r.length), node.data.length));
         return;
       }
+      // Changes no byte and no size.
+      case 'preallocate':
+        return;
       default:
         throw new Error(`model: unexpected ${r.type}`);
     }

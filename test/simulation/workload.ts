@@ -28,6 +28,7 @@ export class Workload {
     if (roll < 50) return this.#write(model, ino);
     if (roll < 55) return this.#share(model, this.#pick(files), ino);
     if (roll < 62) return { record: { type: 'truncate', ino: asIno(ino), size: this.#random.below(this.#fileBytesMax), time: this.#clock.now() } };
+    if (roll === 62) return { record: { type: 'preallocate', ino: asIno(ino), offset: this.#random.below(this.#fileBytesMax), length: 1 + this.#random.below(10_000), time: this.#clock.now() } };
     if (roll < 68) return { record: { type: 'punch', ino: asIno(ino), offset: this.#random.below(this.#fileBytesMax), length: 1 + this.#random.below(20_000), time: this.#clock.now() } };
     if (roll < 74) return { record: { type: 'attribute', ino: asIno(ino), mode: this.#random.below(0o1000), uid: this.#random.below(3), ctime: this.#clock.now() } };
     if (roll < 79) return { record: { type: 'xattr', ino: asIno(ino), name: Buffer.from(`user.${this.#random.below(3)}`), value: this.#random.bytes(this.#random.below(60)), time: this.#clock.now() } };

@@ -7,7 +7,7 @@ import { asContentId, asIno, asSegmentNumber, type ContentId, type Ino, ROOT_INO
 import type { CreateRecord, FileRecord, RenameRecord } from '../../src/format/records.js';
 import { nameListOf } from './name-lists.js';
 import type { NameList } from '../../src/skeleton/name-list.js';
-import type { DirectoryEntry, Extent, Inode, ListedChild } from '../../src/skeleton/contract.js';
+import { type DirectoryEntry, type Extent, type Inode, type ListedChild, unwritten } from '../../src/skeleton/contract.js';
 import { largest, place } from './wide.js';
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -20,7 +20,7 @@ interface Node {
   parent: Ino;
 }
 
-/** Bytes of one write that are still visible; `at` is where that write began. */
+/** Bytes of one write that are still visible; `serial` 0: room that is only kept. */
 interface Piece {
   offset: bigint;
   bytes: Buffer;
@@ -101,7 +101,7 @@ export class MemoryTree {
   extents(content: ContentId, offset: FileOffset, length: FileOffset, limit: number): readonly Extent[] {
     return this.#overlapping(content, BigInt(offset), BigInt(offset) + BigInt(length))
       .slice(0, limit)
-      .map((piece) => ({ offset: place(piece.offset), length: piece.bytes.length, segment: asSegmentNumber(1), segmentOffset: piece.serial }));
+      .map((piece) => ({ offset: place(piece.offset), length: piece.bytes.length, segment: piece.serial === 0 ? unwritten : asSegmentNumber(1), segmentOffset: piece.serial }));
   }
 
   extentCount(content: ContentId, offset: FileOffset, length: FileOffset, limit: number): number {
@@ -110,6 +110,12 @@ export class MemoryTree {
 
   get files(): number {
     return this.#nodes.size;
+  }
+
+  get unwrittenBytes(): number {
+    let bytes = 0;
+    for (const pieces of this.#pieces.values()) for (const piece of pieces) if (piece.serial === 0) bytes += piece.bytes.length;
+    return bytes;
   }
 
   get liveBytes(): number {
@@ -148,6 +154,7 @@ export class MemoryTree {
     const found = this.#overlapping(this.#node(from).inode.content, source, source + bytesMax);
     this.#cut(inode, target, target + bytesMax);
     for (const piece of found) {
+      if (piece.serial === 0) continue;
       const start = greater(piece.offset, source);
       const bytes = piece.bytes.subarray(Number(start - piece.offset), Number(lesser(endOf(piece), source + bytesMax) - piece.offset));
       this.#list(inode.content).push({ offset: target + start - source, bytes, serial: ++this.#lastSerial });
@@ -196,7 +203,7 @@ export class MemoryTree {
       }
       case 'truncate': {
         const { inode } = this.#node(record.ino);
-        if (record.size < inode.size) this.#cut(inode, BigInt(record.size), largest);
+        if (record.size <= inode.size) this.#cut(inode, BigInt(record.size), largest);
         inode.size = record.size;
         inode.mtime = inode.ctime = record.time;
         return;
@@ -205,6 +212,19 @@ export class MemoryTree {
         const { inode } = this.#node(record.ino);
         this.#cut(inode, BigInt(record.offset), BigInt(record.offset) + BigInt(record.length));
         inode.mtime = inode.ctime = record.time;
+        return;
+      }
+      case 'preallocate': {
+        const { inode } = this.#node(record.ino);
+        const end = BigInt(record.offset) + BigInt(record.length);
+        let from = BigInt(record.offset);
+        for (const piece of [...this.#overlapping(inode.content, from, end)]) {
+          this.#keep(inode, from, piece.offset);
+          from = endOf(piece);
+        }
+        this.#keep(inode, from, end);
+        this.#list(inode.content).sort(byOffset);
+        inode.ctime = record.time;
         return;
       }
       case 'reap':
@@ -292,6 +312,12 @@ export class MemoryTree {
 
   #overlapping(content: ContentId, start: bigint, end: bigint): readonly Piece[] {
     return this.#list(content).filter((piece) => piece.offset < end && start < endOf(piece));
+  }
+
+  #keep(inode: Mutable<Inode>, from: bigint, to: bigint): void {
+    if (from >= to) return;
+    this.#list(inode.content).push({ offset: from, bytes: Buffer.alloc(Number(to - from)), serial: 0 });
+    inode.allocated += Number(to - from);
   }
 
   #cut(inode: Mutable<Inode>, start: bigint, end: bigint): void {

@@ -70,7 +70,7 @@ export class MemoryVolume implements Volume {
     nextIno: () => this.tree.nextIno(),
     extents: (content, offset, length, limit) => this.tree.extents(content, offset, length, limit),
     extentCount: (content, offset, length, limit) => this.tree.extentCount(content, offset, length, limit),
-    use: () => ({ files: this.tree.files, liveBytes: this.tree.liveBytes }),
+    use: () => ({ files: this.tree.files, liveBytes: this.tree.liveBytes, unwrittenBytes: this.tree.unwrittenBytes }),
     deltas: () => [],
     backlog: () => nothingDue,
     roots: () => [],
@@ -98,7 +98,7 @@ export class MemoryVolume implements Volume {
 
   apply(record: FileRecord): Lsn {
     this.#assertAdmitted();
-    if (record.type === 'punch') this.#assertShortTurn(record.ino, record.offset, record.length);
+    if (record.type === 'punch' || record.type === 'preallocate') this.#assertShortTurn(record.ino, record.offset, record.length);
     this.#failIfAsked();
     const replaced = record.type === 'rename' && !record.exchange ? this.tree.lookup(record.toParent, record.toName) : null;
     this.tree.apply(record);

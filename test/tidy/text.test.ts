@@ -13,6 +13,7 @@ const linesShort = 250;
 const long: Readonly<Record<string, string>> = {
   'native/glue/channel.cc': 'one class: slots, polling and answers of the device share their state and their life',
   'src/filesystem/filesystem.ts': 'one method an operation, each handed to its family',
+  'src/format/records.ts': 'every record with its meaning: the vocabulary of the journal',
   'src/fuse/dispatcher.ts': 'the life of a request, in one place to be read in one go',
   'src/journal/journal.ts': 'the life of a group, with all that its disks may do to it',
   'test/contract/disk-contract.ts': 'one suite that every disk runs',

@@ -21,14 +21,17 @@ async function scattered({ fs, file }: Fixture, count: number, step: number): Pr
   return ino;
 }
 
-test('preallocation grows the size, or with KEEP_SIZE only looks at the space', async () => {
+test('preallocation keeps room, and grows the size unless told not to', async () => {
   const { fs, file, inode, volume } = fixture();
   const { ino } = await file('a', 'abc');
   await fs.fallocate(ino, 0, 100, KEEP);
   assert.equal((await inode(ino)).size, 3);
-  await fs.fallocate(ino, 10, 90, 0);
-  assert.equal((await inode(ino)).size, 100);
-  assert.equal((await inode(ino)).allocated, 3);
+  assert.equal((await inode(ino)).allocated, 100);
+  await fs.fallocate(ino, 10, 110, 0);
+  assert.equal((await inode(ino)).size, 120);
+  assert.equal((await inode(ino)).allocated, 120);
+  await fs.setattr({ uid: 0, gid: 0, pid: 1 }, ino, { size: 100 });
+  assert.equal((await inode(ino)).allocated, 100);
   await fs.fallocate(ino, 0, 10, 0);
   assert.equal((await inode(ino)).size, 100);
   volume.totalBytes = 1000;
@@ -42,6 +45,45 @@ test('space that the file has already is not asked for again', async () => {
   volume.totalBytes = 1000;
   await fs.fallocate(ino, 0, 1000, 0);
   await failsWith(ENOSPC, () => fs.fallocate(ino, 0, 1001, 0));
+});
+
+test('what is only preallocated reads as zeros and is a hole, however many pieces there are of it', async () => {
+  const made = fixture();
+  const pieces = 200;
+  const ino = await scattered(made, pieces, 2);
+  await made.fs.fallocate(ino, 0, pieces * 2 + 10, 0);
+  assert.equal((await made.inode(ino)).allocated, pieces * 2 + 10);
+  assert.equal(await made.content(ino), `${'x\0'.repeat(pieces)}${'\0'.repeat(10)}`);
+  assert.deepEqual([await made.fs.lseek(ino, 1, DATA), await made.fs.lseek(ino, 0, HOLE)], [2, 1]);
+  await failsWith(ENXIO, () => made.fs.lseek(ino, pieces * 2 - 1, DATA));
+  await made.fs.fallocate(ino, 0, pieces * 2, ZERO);
+  assert.equal((await made.inode(ino)).allocated, pieces * 2 + 10);
+  await failsWith(ENXIO, () => made.fs.lseek(ino, 0, DATA));
+  assert.equal(await made.fs.lseek(ino, 5, HOLE), 5);
+  await made.fs.fallocate(ino, 0, pieces * 4, PUNCH);
+  assert.equal((await made.inode(ino)).allocated, 0);
+});
+
+test('a large preallocation goes in slices of a bounded number of extents', async () => {
+  const made = fixture();
+  const count = rowsPerTurnMax * 2 + 10;
+  const ino = await scattered(made, count, 2);
+  await made.fs.fallocate(ino, 0, count * 2, KEEP);
+  assert.equal(made.volume.applied.filter((record) => record.type === 'preallocate').length, 3);
+  assert.equal((await made.inode(ino)).allocated, count * 2);
+});
+
+test('room past the end of the file is kept until somebody truncates or punches it', async () => {
+  const { fs, file, inode } = fixture();
+  const { ino } = await file('a', 'abc');
+  const resize = (size: number) => fs.setattr({ uid: 0, gid: 0, pid: 1 }, ino, { size });
+  await fs.fallocate(ino, 0, 100, KEEP);
+  await resize(10);
+  assert.equal((await inode(ino)).allocated, 100, 'it grew over room that is kept');
+  await fs.fallocate(ino, 50, 1_000, PUNCH);
+  assert.deepEqual([(await inode(ino)).size, (await inode(ino)).allocated], [10, 50]);
+  await resize(10);
+  assert.equal((await inode(ino)).allocated, 10);
 });
 
 test('a punched range reads as zeros, keeps the size and is a hole', async () => {

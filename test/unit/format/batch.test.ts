@@ -61,7 +61,7 @@ test('a file header with the largest generation fits its block and is read back'
   const file = { volume, generation, fileNumber: 9, fileBytes: 2 ** 26, firstSequence: 4, firstLsn: asLsn(8), previousLink: 3, previousEnd: asLsn(9), durableLsn: asLsn(7) };
   const block = encodeFileHeader(file);
   assert.equal(block.length, fileHeaderBytes);
-  assert.deepEqual(decodeFileHeader(block), { version: 3, ...file });
+  assert.deepEqual(decodeFileHeader(block), { version: 4, ...file });
   assert.deepEqual(decodeFileHeader(encodeFileHeader({ version: 1, ...file })), { version: 1, ...file });
   for (let at = 0; at < block.length; at += 3) {
     const changed = Buffer.from(block);

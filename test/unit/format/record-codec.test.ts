@@ -46,6 +46,7 @@ const records: { readonly [Type in JournalRecord['type']]: fc.Arbitrary<unknown>
   temporary: fc.record({ type: t('temporary'), ino: u64, content: u64, mode: u32, uid: u32, gid: u32, time }),
   truncate: fc.record({ type: t('truncate'), ino: u64, size: place, time }),
   punch: fc.record({ type: t('punch'), ino: u64, offset: place, length: place, time }),
+  preallocate: fc.record({ type: t('preallocate'), ino: u64, offset: place, length: place, time }),
   trim: fc.record({ type: t('trim'), content: u64, limit: u32 }),
   reap: fc.record({ type: t('reap'), ino: u64, limit: u32 }),
   'segment-open': fc.record({ type: t('segment-open'), segment: u64, generation }),

@@ -75,6 +75,25 @@ test('holes: a write past the end leaves one, a punch makes one, the size stays'
   await assertSound();
 });
 
+test('preallocated room: holes become unwritten extents, writes take from it, and it survives a commit', async () => {
+  hand.write(file, 100, 50, 1, 0);
+  hand.preallocate(file, 0, 1_000);
+  assert.deepEqual(map(), ['0+100>0:0', '100+50>1:0', '150+850>0:0']);
+  assert.deepEqual([skeleton.inode(file)?.size, skeleton.inode(file)?.allocated, skeleton.use().unwrittenBytes], [150, 1_000, 950]);
+  hand.write(file, 400, 10, 1, 500);
+  hand.preallocate(file, 1_000, 100);
+  assert.deepEqual(map(), ['0+100>0:0', '100+50>1:0', '150+250>0:0', '400+10>1:500', '410+690>0:0'], 'neighbours are one');
+  await hand.commit();
+  assert.deepEqual(await findings(skeleton), []);
+  assert.equal(skeleton.use().unwrittenBytes, 1_040);
+  hand.truncate(file, 405);
+  assert.deepEqual([skeleton.use().unwrittenBytes, skeleton.inode(file)?.allocated], [350, 405]);
+  hand.unlink('file');
+  hand.reap(file, 100);
+  assert.equal(skeleton.use().unwrittenBytes, 0);
+  await assertSound();
+});
+
 test('extents() gives those that overlap the range, unclipped', async () => {
   for (let i = 0; i < 10; i++) hand.write(file, i * 20, 10, 1, 1000 - i * 10);
   const of = (offset: number, length: number, limit = 100) => skeleton.extents(asContentId(file), offset, length, limit).map((e) => e.offset);
@@ -116,7 +135,7 @@ test('an orphan keeps its data until reap has taken it, slice by slice', async (
   assert.deepEqual([live(1), skeleton.inode(file)?.nlink], [150, 0]);
   hand.reap(file, 15);
   assert.deepEqual([live(1), skeleton.inode(file)], [0, null]);
-  assert.deepEqual(skeleton.use(), { files: 1, liveBytes: 0 });
+  assert.deepEqual(skeleton.use(), { files: 1, liveBytes: 0, unwrittenBytes: 0 });
   await assertSound();
 });
 

@@ -98,6 +98,10 @@ export class Hand {
     this.do({ type: 'punch', ino, offset, length, time: this.time() });
   }
 
+  preallocate(ino: Ino, offset: FileOffset, length: FileOffset): void {
+    this.do({ type: 'preallocate', ino, offset, length, time: this.time() });
+  }
+
   reap(ino: Ino, limit = 1_000): void {
     this.do({ type: 'reap', ino, limit });
   }
