@@ -1,6 +1,7 @@
 // The real parts: volume on real disks, FUSE session with the POSIX layer on top. Loading this loads everything.
 import { createFileSystem } from '../filesystem/filesystem.js';
 import type { FileSystemOptions } from '../filesystem/options.js';
+import { isInGroup } from '../fuse/caller-state.js';
 import { mountWith } from '../fuse/driver.js';
 import { checkOpen } from '../recovery/check.js';
 import { rebuildMounted } from '../recovery/rebuild.js';
@@ -27,6 +28,7 @@ export const systemComponents: Components = {
       },
       kernelTimes: writeback,
       applyUmask: true,
+      inGroup: isInGroup,
     };
     const session = await mountWith(settings.driver, {
       fileSystem: createFileSystem(volume, fileSystemOptions),

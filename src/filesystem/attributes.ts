@@ -6,7 +6,7 @@ import type { Ino } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
 import { accessAclName, aclAfterChmod } from './acl.js';
 import { touchAccessTime, touchByAttributes } from './access-time.js';
-import type { Entry, SetAttributes } from './contract.js';
+import type { Caller, Entry, SetAttributes } from './contract.js';
 import { EFBIG, EINVAL, EISDIR, ENOENT, fail } from './errno.js';
 import { checkName, dots } from './name-rules.js';
 import { isDirectory, isRegular, isSymlink, permissionBits } from './posix.js';
@@ -41,13 +41,13 @@ export class AttributeOperations {
     return this.#state.inode(ino);
   }
 
-  setattr(ino: Ino, set: SetAttributes): Inode {
+  setattr(caller: Caller, ino: Ino, set: SetAttributes): Inode {
     const state = this.#state;
     state.checkWritable();
     const inode = state.inode(ino);
     const now = state.now();
     if (set.size !== undefined) resize(state, inode, set.size, now);
-    const record = attributeRecord(inode, set, now);
+    const record = attributeRecord(state, caller, inode, set, now);
     if (record !== null) state.apply(record);
     if (set.mode !== undefined) this.#chmodAcl(inode, set.mode, now);
     if (set.killPriv === true || set.uid !== undefined || set.gid !== undefined) dropCapability(state, inode, now);
@@ -93,8 +93,8 @@ export function resize(state: FileSystemState, inode: Inode, size: FileOffset, t
   state.changed(inode.ino);
 }
 
-function attributeRecord(inode: Inode, set: SetAttributes, now: Timespec) {
-  const mode = newMode(inode, set);
+function attributeRecord(state: FileSystemState, caller: Caller, inode: Inode, set: SetAttributes, now: Timespec) {
+  const mode = newMode(state, caller, inode, set);
   const untouched = mode === undefined && set.uid === undefined && set.gid === undefined && set.atime === undefined && set.mtime === undefined && set.ctime === undefined;
   if (untouched) return null;
   return {
@@ -109,10 +109,10 @@ function attributeRecord(inode: Inode, set: SetAttributes, now: Timespec) {
   } as const;
 }
 
-function newMode(inode: Inode, set: SetAttributes): number | undefined {
+function newMode(state: FileSystemState, caller: Caller, inode: Inode, set: SetAttributes): number | undefined {
   if (set.mode !== undefined) return set.mode & permissionBits;
   const takesPrivileges = set.uid !== undefined || set.gid !== undefined || set.killPriv === true;
   if (!takesPrivileges) return undefined;
-  const left = unprivilegedMode(inode.mode);
+  const left = unprivilegedMode(state, inode, caller);
   return left === (inode.mode & permissionBits) ? undefined : left;
 }

@@ -67,7 +67,7 @@ export interface FileSystem {
   getattr(ino: Ino, forOpenFile?: boolean): Answer<Inode>;
   /** May the kernel not keep the attributes of this file, so that it asks at the next read? */
   awaitsRead(ino: Ino): boolean;
-  /** Changing the owner of anything but a directory always clears setuid, and setgid where the group may execute (the kernel leaves it to us: FUSE_HANDLE_KILLPRIV_V2). */
+  /** Changing the owner of anything but a directory always clears setuid, and setgid where the group may execute or the caller is not in it (the kernel leaves it to us: FUSE_HANDLE_KILLPRIV_V2). */
   setattr(caller: Caller, ino: Ino, set: SetAttributes): Answer<Inode>;
   readlink(ino: Ino): Answer<Buffer>;
   mknod(caller: Caller, parent: Ino, name: Buffer, mode: number, rdev: number, umask: number): Answer<Entry>;
@@ -82,13 +82,13 @@ export interface FileSystem {
   create(caller: Caller, parent: Ino, name: Buffer, mode: number, flags: number, umask: number): Answer<Entry & Opened>;
   /** O_TMPFILE: a regular file without a name. */
   temporary(caller: Caller, parent: Ino, mode: number, flags: number, umask: number): Answer<Entry & Opened>;
-  /** flags: O_*; with O_TRUNC the file is emptied first, then with `killPriv` setuid/setgid are cleared. */
-  open(ino: Ino, flags: number, killPriv: boolean): Answer<Opened>;
+  /** flags: O_*; with O_TRUNC the file is emptied first, then with `killPriv` setuid/setgid are cleared, as by a write. */
+  open(ino: Ino, flags: number, killPriv: boolean, caller?: Caller): Answer<Opened>;
   /** flags: O_* of the open file. With O_NOATIME the access time stays. */
   read(ino: Ino, handle: number, offset: FileOffset, length: number, flags?: number): Answer<Buffer>;
   /** At exactly `offset`, also for O_APPEND: the kernel has put the end of the file there under its inode lock.
-   * `data` is only valid until write returns (its promise, too): what is needed later is copied. Gives bytes taken. `killPriv`: clear setuid, and setgid where the group may execute. */
-  write(ino: Ino, handle: number, offset: FileOffset, data: Buffer, killPriv: boolean): Answer<number>;
+   * `data` is only valid until write returns (its promise, too): what is needed later is copied. Gives bytes taken. `killPriv`: clear setuid, and setgid where the group may execute or the caller is not in it. */
+  write(ino: Ino, handle: number, offset: FileOffset, data: Buffer, killPriv: boolean, caller?: Caller): Answer<number>;
   /** ENOSYS: close has nothing to do, and the kernel does not ask again. The same for opendir: directories need no handle (0 is passed then). */
   flush(ino: Ino, handle: number): Answer<void>;
   release(ino: Ino, handle: number): void;

@@ -28,7 +28,7 @@ export class DataOperations {
     if (existing !== null) {
       if ((flags & O_EXCL) !== 0) fail(EEXIST);
       checkOpenable(existing.mode);
-      if ((flags & O_TRUNC) !== 0) this.#empty(existing.ino, false);
+      if ((flags & O_TRUNC) !== 0) this.#empty(existing.ino, caller.uid !== 0, caller);
     }
     const made = existing ?? makeInode(state, caller, parent, name, { mode: S_IFREG | (mode & permissionBits), rdev: 0, target: null, umask });
     const handle = state.handles.open(made.ino, flags);
@@ -45,12 +45,12 @@ export class DataOperations {
     return { inode, handle: state.handles.open(inode.ino, flags), keepCache: true };
   }
 
-  open(ino: Ino, flags: number, killPriv: boolean): Opened {
+  open(ino: Ino, flags: number, killPriv: boolean, caller: Caller): Opened {
     const state = this.#state;
     const truncates = (flags & O_TRUNC) !== 0;
     if (truncates || (flags & O_ACCMODE) !== O_RDONLY) state.checkWritable();
     checkOpenable(state.inode(ino).mode);
-    if (truncates) this.#empty(ino, killPriv);
+    if (truncates) this.#empty(ino, killPriv, caller);
     return { handle: state.handles.open(ino, flags), keepCache: true };
   }
 
@@ -61,7 +61,7 @@ export class DataOperations {
     return this.#state.volume.read(ino, offset, length);
   }
 
-  write(ino: Ino, number: number, offset: FileOffset, data: Buffer, killPriv: boolean): number {
+  write(ino: Ino, number: number, offset: FileOffset, data: Buffer, killPriv: boolean, caller: Caller): number {
     const state = this.#state;
     state.checkWritable();
     const handle = state.handles.file(number, ino);
@@ -69,7 +69,7 @@ export class DataOperations {
     if (pastLargestFile(add(offset, data.length))) fail(EFBIG);
     if (data.length === 0) return 0;
     // Privileges go first: a crash between the two must not leave foreign bytes in a setuid program.
-    dropPrivilegesOfWrite(state, handle, killPriv);
+    dropPrivilegesOfWrite(state, handle, killPriv, caller);
     state.changed(ino);
     state.volume.write(ino, offset, data);
     return data.length;
@@ -101,13 +101,13 @@ export class DataOperations {
     return this.#state.volume.sync();
   }
 
-  #empty(ino: Ino, killPriv: boolean): void {
+  #empty(ino: Ino, killPriv: boolean, caller: Caller): void {
     const state = this.#state;
     const inode = state.inode(ino);
     const now = state.now();
     dropCapability(state, inode, now);
-    const mode = unprivilegedMode(inode.mode);
-    if (killPriv && mode !== (inode.mode & permissionBits)) state.apply({ type: 'attribute', ino, mode, ctime: now });
+    const mode = killPriv ? unprivilegedMode(state, inode, caller) : inode.mode & permissionBits;
+    if (mode !== (inode.mode & permissionBits)) state.apply({ type: 'attribute', ino, mode, ctime: now });
     resize(state, inode, 0, now);
   }
 }

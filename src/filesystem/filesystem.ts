@@ -87,9 +87,9 @@ class VolumeFileSystem implements FileSystem {
     return this.#state.awaitedReads.has(ino);
   }
 
-  setattr(_caller: Caller, ino: Ino, set: SetAttributes): Inode {
+  setattr(caller: Caller, ino: Ino, set: SetAttributes): Inode {
     try {
-      return this.#attributes.setattr(ino, set);
+      return this.#attributes.setattr(caller, ino, set);
     } catch (error) {
       throw translated(error);
     }
@@ -175,9 +175,9 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  open(ino: Ino, flags: number, killPriv: boolean): Opened {
+  open(ino: Ino, flags: number, killPriv: boolean, caller = root): Opened {
     try {
-      return this.#data.open(ino, flags, killPriv);
+      return this.#data.open(ino, flags, killPriv, caller);
     } catch (error) {
       throw translated(error);
     }
@@ -191,9 +191,9 @@ class VolumeFileSystem implements FileSystem {
     }
   }
 
-  write(ino: Ino, handle: number, offset: FileOffset, data: Buffer, killPriv: boolean): number {
+  write(ino: Ino, handle: number, offset: FileOffset, data: Buffer, killPriv: boolean, caller = root): number {
     try {
-      return this.#data.write(ino, handle, offset, data, killPriv);
+      return this.#data.write(ino, handle, offset, data, killPriv, caller);
     } catch (error) {
       throw translated(error);
     }

@@ -1,5 +1,5 @@
-// Who writes to, truncates or gives away a file takes its privileges: setuid, setgid (where the group may execute;
-// otherwise the bit meant mandatory locking) and file capabilities. Rule: fs/attr.c, fs/inode.c file_remove_privs.
+// Who writes to, truncates or gives away a file takes its privileges: setuid, setgid (where the group may not execute, only
+// from outside of it) and file capabilities. Rule: fs/attr.c setattr_should_drop_sgid, fs/inode.c file_remove_privs.
 import type { Timespec } from '../base/clock.js';
 import type { Ino } from '../base/ids.js';
 import type { Inode } from '../skeleton/contract.js';
@@ -10,12 +10,13 @@ import type { FileSystemState } from './state.js';
 
 export const capabilityName = Buffer.from('security.capability');
 
-/** The permission bits that are left. Directories keep theirs. */
-export function unprivilegedMode(mode: number): number {
+/** The permission bits that the caller leaves. Directories keep theirs. */
+export function unprivilegedMode(state: FileSystemState, { mode, gid }: Inode, caller: Caller): number {
   const bits = mode & permissionBits;
   if (isDirectory(mode)) return bits;
-  const groupRuns = (mode & S_IXGRP) !== 0;
-  return bits & ~(S_ISUID | (groupRuns ? S_ISGID : 0));
+  // Asked last, and hardly ever: the request does not say in which groups the caller is.
+  const losesGroup = (mode & S_ISGID) !== 0 && ((mode & S_IXGRP) !== 0 || (caller.uid !== 0 && !state.options.inGroup(caller, gid)));
+  return bits & ~(S_ISUID | (losesGroup ? S_ISGID : 0));
 }
 
 /** Removes file capabilities. The caller is admitted. */
@@ -29,12 +30,13 @@ export function dropPrivilegesOfCaller(state: FileSystemState, caller: Caller, i
   const inode = state.inode(ino);
   const now = state.now();
   dropCapability(state, inode, now);
-  const mode = unprivilegedMode(inode.mode);
-  if (caller.uid !== 0 && mode !== (inode.mode & permissionBits)) state.apply({ type: 'attribute', ino, mode, ctime: now });
+  if (caller.uid === 0) return;
+  const mode = unprivilegedMode(state, inode, caller);
+  if (mode !== (inode.mode & permissionBits)) state.apply({ type: 'attribute', ino, mode, ctime: now });
 }
 
 /** Before a write through a handle. Capabilities go always, the mode bits where the request says so. The caller is admitted. */
-export function dropPrivilegesOfWrite(state: FileSystemState, handle: Handle, killPriv: boolean): void {
+export function dropPrivilegesOfWrite(state: FileSystemState, handle: Handle, killPriv: boolean, caller: Caller): void {
   if (!killPriv && handle.capabilityAbsent) return;
   const inode = state.inode(handle.ino);
   if (!handle.capabilityAbsent) {
@@ -42,6 +44,6 @@ export function dropPrivilegesOfWrite(state: FileSystemState, handle: Handle, ki
     handle.capabilityAbsent = true;
   }
   if (!killPriv) return;
-  const mode = unprivilegedMode(inode.mode);
+  const mode = unprivilegedMode(state, inode, caller);
   if (mode !== (inode.mode & permissionBits)) state.apply({ type: 'attribute', ino: inode.ino, mode, ctime: state.now() });
 }

@@ -34,11 +34,11 @@ export type FileCall =
   | { readonly op: 'rmdir'; readonly parent: Ino; readonly name: Buffer }
   | { readonly op: 'rename'; readonly fromParent: Ino; readonly fromName: Buffer; readonly toParent: Ino; readonly toName: Buffer; readonly flags: number; readonly caller: Caller }
   | { readonly op: 'link'; readonly ino: Ino; readonly parent: Ino; readonly name: Buffer }
-  | { readonly op: 'open'; readonly ino: Ino; readonly flags: number; readonly killPriv: boolean }
+  | { readonly op: 'open'; readonly caller: Caller; readonly ino: Ino; readonly flags: number; readonly killPriv: boolean }
   | { readonly op: 'create'; readonly caller: Caller; readonly parent: Ino; readonly name: Buffer; readonly mode: number; readonly flags: number; readonly umask: number }
   | { readonly op: 'temporary'; readonly caller: Caller; readonly parent: Ino; readonly mode: number; readonly flags: number; readonly umask: number }
   | { readonly op: 'read'; readonly ino: Ino; readonly handle: number; readonly offset: FileOffset; readonly length: number; readonly flags: number }
-  | { readonly op: 'write'; readonly ino: Ino; readonly handle: number; readonly offset: FileOffset; readonly data: Buffer; readonly killPriv: boolean }
+  | { readonly op: 'write'; readonly caller: Caller; readonly ino: Ino; readonly handle: number; readonly offset: FileOffset; readonly data: Buffer; readonly killPriv: boolean }
   | { readonly op: 'flush'; readonly ino: Ino; readonly handle: number }
   | { readonly op: 'release'; readonly ino: Ino; readonly handle: number }
   | { readonly op: 'fsync'; readonly ino: Ino; readonly dataOnly: boolean }

@@ -1,6 +1,8 @@
-// Is the caller of a request dying? The kernel says INTERRUPT for every signal, and once only; programs do not expect EINTR from
+// What a request does not say about its caller: /proc does. Is it dying? The kernel says INTERRUPT for every signal, and once only; programs do not expect EINTR from
 // files, so only a caller that cannot see it any more gets one. A fatal signal puts SIGKILL into each thread's pending set.
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { Caller } from '../filesystem/contract.js';
 
 const sigkillBit = 0x100n;
 
@@ -15,5 +17,18 @@ export async function isDying(pid: number): Promise<boolean> {
     // No such process (or no /proc to ask): nobody is left who could be surprised. Too few descriptors to ask say nothing.
     const { code } = error as NodeJS.ErrnoException; // of reading a file
     return code !== 'EMFILE' && code !== 'ENFILE';
+  }
+}
+
+/** By its own group or by a supplementary one. Never throws; where /proc does not say (the caller is gone, or in another namespace), it is not. */
+export function isInGroup({ gid: own, pid }: Caller, gid: number): boolean {
+  if (own === gid) return true;
+  if (pid === 0) return false;
+  try {
+    // At once: the answer belongs to one change, and what is read waits for nobody.
+    const groups = /^Groups:(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? '';
+    return groups.trim().split(/\s+/).includes(`${gid}`);
+  } catch {
+    return false;
   }
 }

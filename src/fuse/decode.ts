@@ -28,7 +28,7 @@ export function decode(r: RequestReader): Call {
     case Opcode.statx:
       return r.bodyBytes < 24 ? malformed : { op: 'statx', ino };
     case Opcode.open:
-      return r.bodyBytes < 8 ? malformed : { op: 'open', ino, flags: r.u32(0), killPriv: (r.u32(4) & openKillPriv) !== 0 };
+      return r.bodyBytes < 8 ? malformed : { op: 'open', caller: callerOf(r), ino, flags: r.u32(0), killPriv: (r.u32(4) & openKillPriv) !== 0 };
     case Opcode.read:
       return decodeRead(r, ino);
     case Opcode.write:
@@ -161,7 +161,7 @@ function decodeWrite(r: RequestReader, ino: Ino): Call {
   if (r.bodyBytes < 40 || r.u64(0) === tooLarge || length > requestBytesMax || r.bodyBytes !== 40 + length) return malformed;
   const offset = r.fileOffset(8);
   if (pastLargestFile(add(offset, length))) return refuse(EFBIG);
-  return { op: 'write', ino, handle: r.u64(0), offset, data: r.view(40, length), killPriv: (r.u32(20) & writeKillPriv) !== 0 };
+  return { op: 'write', caller: callerOf(r), ino, handle: r.u64(0), offset, data: r.view(40, length), killPriv: (r.u32(20) & writeKillPriv) !== 0 };
 }
 
 function decodeReaddir(r: RequestReader, ino: Ino): Call {

@@ -112,7 +112,7 @@ function absent(error: unknown): null {
 const open: Operation<CallOf<'open'>, Opened> = {
   changes: false,
   interruptible: true,
-  invoke: (fileSystem, call) => fileSystem.open(call.ino, call.flags, call.killPriv),
+  invoke: (fileSystem, call) => fileSystem.open(call.ino, call.flags, call.killPriv, call.caller),
   encode(context, _call, opened) {
     context.writer.openOut(opened.handle, opened.keepCache ? OpenReplyFlag.keepCache : 0);
     return undefined;
@@ -169,7 +169,7 @@ function encodeStatfs({ writer }: EncodeContext, _call: unknown, space: SpaceAns
 const write: Operation<CallOf<'write'>, number> = {
   changes: true,
   interruptible: false,
-  invoke: (fileSystem, call) => fileSystem.write(call.ino, call.handle, call.offset, call.data, call.killPriv),
+  invoke: (fileSystem, call) => fileSystem.write(call.ino, call.handle, call.offset, call.data, call.killPriv, call.caller),
   encode(context, _call, taken) {
     context.writer.u32(taken);
     context.writer.u32(0);

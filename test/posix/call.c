@@ -179,11 +179,10 @@ static int map_private(char **a) {
   return print_bytes(back, pread(fd, back, count, number(a[1])));
 }
 
-// access(2) of a user with one supplementary group: `in-group GROUP USER PATH MASK`.
-static int access_in_group(char **a) {
-  gid_t group = (gid_t)number(a[0]);
-  if (setgroups(1, &group) != 0 || setgid((gid_t)number(a[1])) != 0 || setuid((uid_t)number(a[1])) != 0) return answer(-1);
-  return answer(access(a[2], (int)number(a[3])));
+// Becomes a user with one supplementary group.
+static int join_group(const char *supplementary, const char *user) {
+  gid_t group = (gid_t)number(supplementary);
+  return setgroups(1, &group) != 0 || setgid((gid_t)number(user)) != 0 || setuid((uid_t)number(user)) != 0 ? -1 : 0;
 }
 
 // Seconds and nanoseconds of birth.
@@ -214,8 +213,14 @@ static int read_handle(char **a) {
 }
 
 int main(int count, char **v) {
-  char **a = v + 2;
   if (count < 3) return 2;
+  // `in-group GROUP USER CALL...`
+  if (strcmp(v[1], "in-group") == 0 && count > 5) {
+    if (join_group(v[2], v[3]) != 0) return answer(-1);
+    v += 3;
+    count -= 3;
+  }
+  char **a = v + 2;
 #define IF(name, arguments) if (strcmp(v[1], name) == 0 && count == (arguments) + 2)
   IF("rename", 3) return answer(renameat2(AT_FDCWD, a[0], AT_FDCWD, a[1], (unsigned)number(a[2])));
   IF("mknod", 4) return answer(mknod(a[0], (mode_t)number(a[1]), makedev(number(a[2]), number(a[3]))));
@@ -243,7 +248,6 @@ int main(int count, char **v) {
   IF("direct-write", 3) return direct(a, 1);
   IF("direct-read", 3) return direct(a, 0);
   IF("map-private", 3) return map_private(a);
-  IF("in-group", 4) return access_in_group(a);
   IF("birth", 1) return birth(a);
   IF("handle", 1) return handle_of(a);
   IF("read-handle", 2) return read_handle(a);

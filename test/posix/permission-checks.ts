@@ -8,6 +8,9 @@ import { call, callAs, fails, file, modeOf } from './helpers.js';
 
 const group = 4242;
 const O_CREAT_WRONLY = 0o101;
+const O_TRUNC_WRONLY = 0o1001;
+const PUNCH_HOLE = 3;
+const ZERO_RANGE = 16;
 
 /** A directory in which everybody may do everything. */
 function open(dir: string): string {
@@ -82,7 +85,7 @@ export const permissionChecks: PosixChecks = {
     callAs(nobody, 'truncate', path, 2);
     assert.equal(modeOf(path), 0o777);
     chmodSync(path, 0o4777);
-    callAs(nobody, 'open', path, 0o1001);
+    callAs(nobody, 'open', path, O_TRUNC_WRONLY);
     assert.equal(modeOf(path), 0o777);
   },
   'chown takes setuid and setgid of files, also from root, not of directories': (dir) => {
@@ -93,6 +96,32 @@ export const permissionChecks: PosixChecks = {
     chmodSync(join(dir, 'd'), 0o2755);
     chownSync(join(dir, 'd'), 7, 7);
     assert.equal(modeOf(join(dir, 'd')), 0o2755);
+  },
+  'setgid that nobody runs goes with a change from outside of the group, and stays with one of a member': (dir) => {
+    const from = file(open(dir), 'from', 'text');
+    const changes: readonly ((path: string) => [string, ...(string | number)[]])[] = [
+      (path) => ['pwrite', path, 0, 0, 'user'],
+      (path) => ['truncate', path, 2],
+      (path) => ['open', path, O_TRUNC_WRONLY],
+      (path) => ['fallocate', path, 0, 0, 100],
+      (path) => ['fallocate', path, PUNCH_HOLE, 0, 2],
+      (path) => ['fallocate', path, ZERO_RANGE, 0, 2],
+      (path) => ['copy-range', from, path, 0, 0, 4],
+    ];
+    const path = theirs(dir, 'f', 0o666);
+    chownSync(path, nobody, group);
+    for (const change of changes) {
+      chmodSync(path, 0o2666);
+      call('in-group', group, nobody, ...change(path));
+      assert.equal(modeOf(path), 0o2666, change('').join(' '));
+      callAs(nobody, ...change(path));
+      assert.equal(modeOf(path), 0o666, change('').join(' '));
+    }
+    chmodSync(path, 0o2666);
+    call('in-group', group, nobody, 'chown', path, -1, group);
+    assert.equal(modeOf(path), 0o2666, 'chown of a member');
+    callAs(nobody, 'chown', path, -1, nobody);
+    assert.equal(modeOf(path), 0o666, 'chown from outside');
   },
   'file capabilities go with a write': (dir) => {
     needsRoot();
@@ -142,9 +171,9 @@ export const permissionChecks: PosixChecks = {
     const path = file(dir, 'f', 'text');
     chownSync(path, 0, 4_242);
     chmodSync(path, 0o640);
-    call('in-group', 4_242, nobody, path, 4);
-    fails('EACCES', () => call('in-group', 4_242, nobody, path, 2));
-    fails('EACCES', () => call('in-group', 4_243, nobody, path, 4));
+    call('in-group', 4_242, nobody, 'access', path, 4);
+    fails('EACCES', () => call('in-group', 4_242, nobody, 'access', path, 2));
+    fails('EACCES', () => call('in-group', 4_243, nobody, 'access', path, 4));
   },
   'in a sticky directory only the owner removes and renames': (dir) => {
     const path = file(open(dir), 'f');

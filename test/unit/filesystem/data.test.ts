@@ -1,4 +1,4 @@
-// Open files: creation, reading and writing, what an unlinked file needs to live, access times, privileges, failures.
+// Open files: creation, reading and writing, what an unlinked file needs to live, access times, failures.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError } from '../../../src/base/errors.js';
@@ -173,19 +173,6 @@ test('a volume that takes no changes any more is still read', async () => {
     throw failure;
   };
   assert.equal(await content(ino), 'text');
-});
-
-test('a write takes setuid where the request says so, and capabilities always', async () => {
-  const { fs, file, inode, volume } = fixture();
-  const { ino } = await file('a', 'text');
-  await fs.setattr(rootCaller, ino, { mode: 0o6755 });
-  const { handle } = await fs.open(ino, O_RDWR, false);
-  await fs.write(ino, handle, 0, b('x'), false);
-  assert.equal((await inode(ino)).mode, 0o106755);
-  await fs.setxattr(rootCaller, ino, b('security.capability'), b('cap'), 0);
-  await fs.write(ino, handle, 0, b('x'), true);
-  assert.equal((await inode(ino)).mode, 0o100755);
-  assert.equal(volume.tree.xattr(ino, b('security.capability')), null);
 });
 
 test('offsets beyond the bounds are EFBIG and EINVAL, an empty write nothing', async () => {
