@@ -32,7 +32,7 @@ function stop(code: number): void {
 }
 
 function again(): void {
-  const child = spawn('unshare', ['--mount', '--propagation', 'private', process.execPath, ...process.argv.slice(1)], { stdio: 'inherit', env: { ...process.env, [namespaceVariable]: '1' } });
+  const child = spawn('unshare', ['--mount', '--propagation', 'slave', process.execPath, ...process.argv.slice(1)], { stdio: 'inherit', env: { ...process.env, [namespaceVariable]: '1' } });
   // A terminal tells both; what only this one is told is passed on.
   process.on('SIGINT', () => undefined);
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
