@@ -44,6 +44,11 @@ async function byDaemon({ client }: ReachedDaemon, entry: MountEntry, words: Umo
   try {
     await client.call('stop', { lazy: words.force });
   } catch (error) {
+    // As with any filesystem: here it is gone.
+    if (error instanceof HoldfastError && error.code === 'mount-elsewhere') {
+      output.warning(`${error.message}. ${error.hint ?? ''}`.trim());
+      return;
+    }
     if (!words.readOnlyInstead || !isErrorOf(error, 'conflict')) throw error;
     await client.call('remount', { options: ['ro', ...optionsOf(entry)] });
     output.warning(`${entry.point} is in use; it is read-only now`);

@@ -17,6 +17,8 @@ export interface KernelMount {
   unmount(lazy: boolean): Promise<void>;
   /** `umount -l`: the name goes at once; who has files open keeps them, and `ended` resolves when the last is closed. */
   detach(): Promise<void>;
+  /** Where else it still is, in words: other mount points, processes in other mount namespaces. */
+  elsewhere(): Promise<readonly string[]>;
   /** Other options from now on. 'conflict' (mount-busy) when it shall be read-only and files are open for writing; 'unavailable' (remount-refused). */
   remount(settings: MountSettings): Promise<void>;
 }

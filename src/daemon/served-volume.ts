@@ -38,6 +38,10 @@ export interface DaemonStatus extends VolumeStatus {
   readonly reminders: readonly string[];
 }
 
+/** So long the kernel may take to tell the end of a mount that nobody has any more. */
+const mountEndMs = 5_000;
+const placesShown = 5;
+
 export class ServedVolume {
   readonly volume: OpenVolume;
   readonly triggers: Triggers;
@@ -52,7 +56,8 @@ export class ServedVolume {
   #control: ControlServer | null = null;
   #stopping: Promise<void> | null = null;
   #unmounted = false;
-  #detached = false;
+  /** Why the mount is alive without its name. */
+  #detached: string | null = null;
   readonly #ended: Promise<void>;
   #end: () => void = () => {};
   #endFailed: (error: unknown) => void = () => {};
@@ -121,7 +126,7 @@ export class ServedVolume {
       due: this.triggers.due(),
       flushing: this.triggers.flushing,
       lastFlush: this.triggers.last,
-      reminders: [...(this.#detached ? ['detached by a lazy unmount: it is closed when the last open file is; holdfast umount --lazy cuts them off'] : []), ...this.#watch.reminders],
+      reminders: [...(this.#detached === null ? [] : [this.#detached]), ...this.#watch.reminders],
     };
   }
 
@@ -143,7 +148,7 @@ export class ServedVolume {
    */
   async detach(): Promise<boolean> {
     await this.#mount.detach();
-    this.#detached = true;
+    this.#detached = 'detached by a lazy unmount: it is closed when the last open file is; holdfast umount --lazy cuts them off';
     this.#io.logger.info({}, 'detached; the volume is closed when the last file is');
     try {
       await this.volume.sync();
@@ -190,16 +195,38 @@ export class ServedVolume {
   async #stop(reason: string, lazy: boolean): Promise<void> {
     await this.#mount.unmount(lazy);
     this.#io.logger.info({ reason }, 'unmounted');
+    await this.#endOfMount();
     // From here on there is no way back: nobody can reach the files any more.
     this.#unmounted = true;
     try {
-      await this.#mount.ended;
       await this.#watch.stop();
       await this.triggers.stop();
       await this.#flushAtUnmount();
     } finally {
       await this.#letGo();
     }
+  }
+
+  /** Where the mount was copied to (a bind mount, a mount namespace of somebody's own) it lives on, and files are changed there. */
+  async #endOfMount(): Promise<void> {
+    const { clock, logger } = this.#io;
+    const over = await new Promise<boolean>((resolve) => {
+      const timer = clock.after(mountEndMs, () => resolve(false));
+      this.#mount.ended.then(() => {
+        timer.cancel();
+        resolve(true);
+      }, resolve);
+    });
+    if (over) return;
+    const places = await this.#mount.elsewhere();
+    this.#detached = 'unmounted, but a bind mount or another mount namespace still has the mount: it is closed when it ends there; holdfast umount --lazy cuts it off';
+    logger.warn({ places }, 'unmounted here, but the mount goes on elsewhere');
+    await this.volume.sync();
+    throw new HoldfastError('conflict', `${this.mountPoint} is unmounted, but the mount goes on elsewhere${places.length === 0 ? '' : `: ${places.slice(0, placesShown).join(', ')}`}`, {
+      code: 'mount-elsewhere',
+      hint: 'What was written is durable. The volume is closed when it ends there as well; `holdfast umount NAME --lazy` cuts it off.',
+      context: { places: places.join(', ') },
+    });
   }
 
   /** The backup may be away; closing goes on, and the backlog stays under the second redundancy. */

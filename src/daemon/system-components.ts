@@ -53,6 +53,7 @@ export const systemComponents: Components = {
       // A detached mount lives on for as long as somebody has a file open there: they are cut off, or nothing would ever end.
       unmount: (lazy) => (lazy ? session.cutOff() : session.unmount({ lazy })),
       detach: () => session.unmount({ lazy: true }),
+      elsewhere: () => session.elsewhere(),
       async remount(mount) {
         // What is not said about access times stays as it is, so both are said.
         await session.remount([...(mount.readOnly ? ['ro'] : []), mount.noatime ? 'noatime' : 'relatime', ...mount.options]);

@@ -26,6 +26,8 @@ export interface DriverSession {
   readonly ended: Promise<unknown>;
   /** 'conflict' (mount-busy) while files in it are open, unless `lazy`: then the name goes at once; `ended` waits for the last of them. */
   unmount(options: { readonly lazy: boolean }): Promise<void>;
+  /** Where else it still is; see MountPlace.elsewhere(). */
+  elsewhere(): Promise<readonly string[]>;
   /** The name goes at once, whoever is still inside gets errors, and `ended` follows. */
   cutOff(): Promise<void>;
   /** Other flags: all of them, as words of mount(8). 'conflict' (mount-busy), 'unavailable' (remount-refused). */
@@ -45,6 +47,7 @@ export async function mountWith(driver: FuseDriver, options: DriverOptions): Pro
   return {
     ended: session.ended,
     unmount: (how) => session.unmount(how),
+    elsewhere: () => session.elsewhere(),
     async cutOff() {
       await session.unmount({ lazy: true });
       session.abort();

@@ -2,7 +2,7 @@
 // unmounted in its place. Known by its device number.
 import { HoldfastError } from '../base/errors.js';
 import { remount, unmount } from './mount.js';
-import { mountAt, mountOfDevice, readMountTable } from './mount-table.js';
+import { mountAt, mountOfDevice, namespacesOf, readMountTable } from './mount-table.js';
 
 export class MountPlace {
   readonly #mountPoint: string;
@@ -39,6 +39,14 @@ export class MountPlace {
       code: 'mount-busy',
       hint: 'It ends when the last of them is closed; `holdfast umount NAME --lazy` cuts them off.',
     });
+  }
+
+  /** In words: where this mount namespace has it beside or instead of the place it was made at (bind mounts), and who has it in a namespace of his own. */
+  async elsewhere(): Promise<readonly string[]> {
+    const { device } = this;
+    if (device === null) return [];
+    const points = (await readMountTable()).filter((entry) => entry.device === device).map((entry) => entry.mountPoint);
+    return [...points, ...(await namespacesOf(device)).map(({ pid, command }) => `in the mount namespace of process ${pid} (${command})`)];
   }
 
   /** Other flags (words of mount(8), all of them); see remount() of mount.ts. */

@@ -1,5 +1,5 @@
 // Reads /proc/self/mountinfo (proc(5)): what is mounted where, without touching any mount, which could hang.
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 
 export interface MountEntry {
   readonly mountPoint: string;
@@ -12,6 +12,26 @@ export interface MountEntry {
 
 export async function readMountTable(): Promise<readonly MountEntry[]> {
   return parseMountTable(await readFile('/proc/self/mountinfo', 'utf8'));
+}
+
+/** Of every other mount namespace that has a mount with this device number, one process. Who may not be looked at is passed over. */
+export async function namespacesOf(device: string): Promise<readonly { readonly pid: number; readonly command: string }[]> {
+  const own = await readlink('/proc/self/ns/mnt').catch(() => '');
+  const seen = new Set([own]);
+  const found: { readonly pid: number; readonly command: string }[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const namespace = await readlink(`/proc/${name}/ns/mnt`);
+      if (seen.has(namespace)) continue;
+      seen.add(namespace);
+      const table = parseMountTable(await readFile(`/proc/${name}/mountinfo`, 'utf8'));
+      if (table.some((entry) => entry.device === device)) found.push({ pid: Number(name), command: (await readFile(`/proc/${name}/comm`, 'utf8')).trim() });
+    } catch {
+      // It has ended meanwhile, or belongs to somebody else.
+    }
+  }
+  return found;
 }
 
 /** The mount that is seen at exactly this path: of several the last. */

@@ -101,6 +101,11 @@ export class FuseSession {
     if (!this.#over) await this.#place.unmount(options, () => this.#over);
   }
 
+  /** Where else it still is, in words; see MountPlace. */
+  elsewhere(): Promise<readonly string[]> {
+    return this.#place.elsewhere();
+  }
+
   /** Other flags (words of mount(8), all of them); see remount() of mount.ts. The file system is not told. */
   async remount(flags: readonly string[]): Promise<void> {
     await this.#place.remount(flags);

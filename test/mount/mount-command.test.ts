@@ -5,7 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, statSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { MountTools } from '../support/mount-tools.js';
-import { eventually, mountObstacle, VolumeProcess } from '../support/volume-process.js';
+import { eventually, mountObstacle, program, VolumeProcess } from '../support/volume-process.js';
 
 const nobody = { uid: 65534, gid: 65534 };
 
@@ -257,6 +257,24 @@ describe('mount(8) and umount(8)', { skip: mountObstacle ?? false }, () => {
     shell('echo and is there >"$1"/writable');
     assert.equal((await volume.status()).state, 'serving');
     tools.succeed(['umount', mountPoint]);
+  });
+
+  test('a mount that somebody keeps in a namespace of his own is let go here, with his name, and closed when he is gone', async () => {
+    for (const command of [['umount', mountPoint], [process.execPath, program, 'umount', name]]) {
+      mount();
+      const daemon = await pid();
+      const sign = volume.path(`copied-${daemon}`);
+      const keeper = tools.start(['unshare', '--mount', '--propagation', 'private', 'sh', '-c', 'touch "$0"; exec sleep 600', sign]);
+      await eventually(async () => existsSync(sign), 'it is copied');
+      shell('echo kept >"$1"/kept');
+      const { code, stderr } = tools.run(command);
+      assert.match(stderr, /goes on elsewhere: in the mount namespace of process \d+ \(sleep\)/);
+      assert.equal(code === 0, command[0] === 'umount', stderr);
+      assert.equal(tools.mountAt(mountPoint), null);
+      keeper.kill('SIGKILL');
+      await eventually(async () => !existsSync(`/proc/${daemon}`), 'the daemon closes and ends');
+      assert.equal(lastMessage(), 'closed; everything is durable');
+    }
   });
 
   test('umount(8) is told of a mount, however it is made, and nothing of that is left however it ends', async () => {

@@ -37,7 +37,7 @@ export const byHand: Tables = { flush: { bytes: '"never"', age: '"never"', count
 
 export const mountObstacle = process.getuid?.() !== 0 ? 'needs root' : !existsSync('/dev/fuse') ? 'needs /dev/fuse' : null;
 
-const program = join(import.meta.dirname, '../../src/cli/main.js');
+export const program = join(import.meta.dirname, '../../src/cli/main.js');
 
 export class VolumeProcess {
   readonly name = 'drill';

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { SystemClock } from '../../../src/base/clock.js';
+import { SystemClock, type Timer } from '../../../src/base/clock.js';
 import { HoldfastError } from '../../../src/base/errors.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { systemRandom } from '../../../src/base/random.js';
@@ -17,7 +17,15 @@ import type { OpenVolume } from '../../../src/volume/status.js';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-served-')));
 after(() => rmSync(folder, { recursive: true }));
-const io = { clock: new SystemClock(), random: systemRandom, logger: silentLogger, bootId: 'boot' };
+
+/** Patience is a hundred times shorter. */
+class HastyClock extends SystemClock {
+  override after(delayMs: number, action: () => void): Timer {
+    return super.after(delayMs / 100, action);
+  }
+}
+
+const io = { clock: new HastyClock(), random: systemRandom, logger: silentLogger, bootId: 'boot' };
 let worlds = 0;
 
 class World implements KernelMount {
@@ -26,6 +34,8 @@ class World implements KernelMount {
   readonly ended: Promise<void>;
   readonly events: string[] = [];
   busy = false;
+  /** Somebody has the mount at another place, too. */
+  copied = false;
   failing: 'open' | 'mount' | 'close' | null = null;
   endMount: () => void = () => {};
 
@@ -43,12 +53,16 @@ class World implements KernelMount {
   async unmount(lazy: boolean): Promise<void> {
     if (this.busy && !lazy) throw new HoldfastError('conflict', 'files are open', { code: 'mount-busy' });
     this.events.push('unmount');
-    this.endMount();
+    if (lazy || !this.copied) this.endMount();
   }
 
   async detach(): Promise<void> {
     this.events.push('detach');
     if (!this.busy) this.endMount();
+  }
+
+  async elsewhere(): Promise<readonly string[]> {
+    return ['/view'];
   }
 
   async remount({ readOnly }: MountSettings): Promise<void> {
@@ -146,6 +160,22 @@ test('a detached mount is durable at once and closed when the last file is; nobo
   assert.equal(await (await idle.start()).detach(), true);
   assert.equal(idle.events.at(-1), 'close');
   idle.assertFree();
+});
+
+test('a mount that lives on elsewhere is named, durable, and closed when it ends there', async () => {
+  const [cut, waited] = [new World(), new World()];
+  for (const world of [cut, waited]) {
+    const served = await world.start();
+    world.copied = true;
+    await assert.rejects(served.stop('test', false), (error: HoldfastError) => error.code === 'mount-elsewhere' && error.message.includes('/view'));
+    assert.deepEqual(world.events, ['unmount', 'sync']);
+    const status = await served.status();
+    assert.match(status.reminders.join(), /another mount namespace/);
+    if (world === cut) await served.stop('test', true);
+    else world.endMount();
+    await served.ended;
+    world.assertFree();
+  }
 });
 
 test('remounted read-only: the kernel first, then us, then all is settled; back: we first; one that the kernel refuses changes nothing', async () => {
