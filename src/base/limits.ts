@@ -46,6 +46,9 @@ export const pointRecordsMax = 20_000;
 /** Commit intervals that dead segments wait for an image of their own; fewer when writes meet a full volume, for then somebody waits for their room. */
 export const imageWaitBeats = 15;
 export const imageWaitBeatsFull = 3;
+/** Free space of state_dir that only deleting may use: more than the database grows by between two looks; on a small file system one part in so many. */
+export const stateReserveBytesMax = 128 * MiB;
+export const stateReserveShare = 10;
 /** Less than one part in this many is free: full enough. */
 export const fullShare = 20;
 /** Commit intervals between two looks at whether each disk is still there. */

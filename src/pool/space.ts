@@ -2,7 +2,7 @@
 // granted only when all accepted, un-sealed data finds its shards without touching the reserve of any disk (rule 7).
 // When to ask the disks again is the owner's business (`refresh`).
 import type { DiskId } from '../base/ids.js';
-import { cellBytes, shardsPerSegmentMax } from '../base/limits.js';
+import { cellBytes, diskBytesPerFile, shardsPerSegmentMax } from '../base/limits.js';
 import type { Disk } from '../disk/disk.js';
 import { fileBytes } from '../format/shard.js';
 import type { Candidate, Redundancy } from './placement.js';
@@ -96,19 +96,13 @@ export class SpaceAccount {
     const entry = this.#entries.get(disk);
     if (entry === undefined) return;
     entry.inFlightBytes -= bytes;
-    if (!written) return;
-    entry.freeBytes -= bytes;
-    entry.writtenBytes += bytes;
-    this.forgetCapacity();
+    if (written) this.#lessBy(entry, bytes);
   }
 
   /** A file of this size was begun on a disk, or is about to be. */
   took(disk: DiskId, bytes: number): void {
     const entry = this.#entries.get(disk);
-    if (entry === undefined) return;
-    entry.freeBytes -= bytes;
-    entry.writtenBytes += bytes;
-    this.forgetCapacity();
+    if (entry !== undefined) this.#lessBy(entry, bytes);
   }
 
   /** What a disk has left in bytes, the reserve included; 0 where it is not known. */
@@ -177,6 +171,14 @@ export class SpaceAccount {
   #leftWithReserve(): number {
     const capacity = this.#capacityOf((entry, disk) => this.#usable(entry, this.#options.kept(disk).leastBytes));
     return capacity - this.#reserved - this.#unsealed;
+  }
+
+  /** One more file is there. */
+  #lessBy(entry: DiskEntry, bytes: number): void {
+    entry.freeBytes -= bytes;
+    entry.fileRoomBytes -= diskBytesPerFile;
+    entry.writtenBytes += bytes;
+    this.forgetCapacity();
   }
 
   async #refreshOne(disk: Disk): Promise<void> {

@@ -32,11 +32,13 @@ export class Admission {
     };
   }
 
-  /** null: go ahead until the next await. Otherwise wait and ask again. Throws 'full' (journal-room) for what takes room and cannot have it. */
+  /** null: go ahead until the next await. Otherwise wait and ask again. Throws 'full' (journal-room, state-room) for what takes room and cannot have it. */
   admit(bytes: number, kind: ChangeKind): Promise<void> | null {
     const core = this.#core;
     if (core.failure !== null) throw core.failure;
     if (this.#gate !== null) return this.#gate;
+    const refusal = kind === 'grows' ? core.stateRoom.refusal : null;
+    if (refusal !== null) throw refusal;
     const held = core.room.admit(bytes, kind);
     return held ?? this.admitOwn(bytes, bytes > 0 ? this.#budget(bytes) : null);
   }

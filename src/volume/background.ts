@@ -131,6 +131,7 @@ export class Background {
     const core = this.#core;
     await core.pool.refreshSpace();
     core.room.measure();
+    await core.stateRoom.measure();
     if (core.protectionDue) await this.#protect();
     const dropped = this.#sweeper.drop();
     await this.#repairs.step();

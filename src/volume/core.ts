@@ -18,6 +18,7 @@ import { Exposure } from './exposure.js';
 import { JournalRoom } from './journal-room.js';
 import type { LocalImages } from './local-images.js';
 import type { VolumePorts } from './ports.js';
+import { StateRoom } from './state-room.js';
 
 /** Places of segments remembered for reads: those of 32 GiB. */
 const placesMax = 1_024;
@@ -66,6 +67,8 @@ export class VolumeCore {
   readonly exposure: Exposure;
   /** Who may make the journal grow. */
   readonly room: JournalRoom;
+  /** Whether the live database may grow. */
+  readonly stateRoom: StateRoom;
   /** Lost disks after whose loss a flush has succeeded. */
   flushedLosses: ReadonlySet<string> = new Set();
   /** Un-sealed segments of the last life that came back from the journal at this mount. */
@@ -100,6 +103,7 @@ export class VolumeCore {
     this.journalReach = Math.min(parts.settings.tolerance + 1, parts.disks.journalCandidates().length);
     this.exposure = new Exposure(parts.skeleton);
     this.room = new JournalRoom(this);
+    this.stateRoom = new StateRoom(parts.settings.stateDir, () => parts.ports.stateSpace(parts.settings.stateDir), parts.ports.logger);
   }
 
   /** The pool is there before the journal: how large a file of it is depends on the disks. */

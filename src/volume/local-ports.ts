@@ -1,4 +1,5 @@
 // The real outside world: disks with native threads, the compute threads of the addon, stores by URL.
+import { statfs } from 'node:fs/promises';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { Random } from '../base/random.js';
@@ -20,6 +21,10 @@ export function localPorts(io: SystemIo): VolumePorts {
     ...io,
     codec: new ThreadedCodec(),
     disks: new LocalDisks(io.clock, io.logger),
+    stateSpace: async (stateDir) => {
+      const { bsize, blocks, bavail } = await statfs(stateDir);
+      return { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
+    },
     openStore: (backup) => openObjectStore(backup.url, backup, io),
     inlineImages: false,
   };

@@ -10,6 +10,7 @@ import type { Codec } from '../native/codec.js';
 import type { LabelMark } from '../journal/contract.js';
 import type { JournalLimits } from '../journal/journal.js';
 import type { PoolSettings } from '../pool/ports.js';
+import type { StateSpace } from './state-room.js';
 import type { ObjectStore } from '../objectstore/object-store.js';
 
 /** What a new disk's label shall say. */
@@ -47,6 +48,8 @@ export interface VolumePorts {
   readonly bootId: string;
   readonly codec: Codec;
   readonly disks: DiskProvider;
+  /** Free space of the file system that state_dir lies on. */
+  stateSpace(stateDir: string): Promise<StateSpace>;
   /** Touches nothing: a store that is away must not keep a volume from mounting. */
   openStore(backup: BackupSettings): Promise<ObjectStore>;
   /** Sizes other than the project's limits: for the simulation, whose worlds are small. */

@@ -67,6 +67,7 @@ function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
   const reasons = lost.map((d) => (d.reason.startsWith(`disk ${d.path} `) ? d.reason : `disk ${d.path} is ${d.state}: ${d.reason}`));
   if (core.failure !== null) reasons.push(core.failure.message);
   if (core.journal.full) reasons.push('the disks have no room for the journal: what is not synced yet is only in memory, and all goes on when there is room');
+  if (core.stateRoom.refusal !== null) reasons.push(core.stateRoom.refusal.message);
   const unreadable = core.exposure.unreadable((disk) => core.disks.serves(disk));
   if (unreadable > 0) reasons.push(`${unreadable} segment(s) that are not known to be in the backup have too few shards left: \`holdfast rebuild ${core.settings.name} --dry-run\` names the files`);
   if (remaining < tolerance && lost.length === 0) reasons.push(`some data that is only here survives ${remaining} lost disk(s) instead of ${tolerance}: flush it, or run \`holdfast rebuild\``);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { letGoOfOthers } from '../support/mount-tools.js';
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL('../support/fuse-user.js', import.meta.url));
@@ -27,7 +28,7 @@ test('a user mounts, is told when allow_other is not allowed, cleans up a dead m
     await mkdir(mountPoint);
     await chown(mountPoint, nobody, nobody);
     await run('mknod', ['-m', '666', join(folder, 'fuse'), 'c', '10', '229']);
-    const inside = `mount --bind "$1" /dev/fuse && shift && exec "$@"`;
+    const inside = `${letGoOfOthers}; mount --bind "$1" /dev/fuse && shift && exec "$@"`;
     const { stdout } = await run('unshare', ['-m', 'sh', '-c', inside, 'sh', join(folder, 'fuse'), ...asUser, process.execPath, script, mountPoint], { timeout: 30_000 });
     assert.deepEqual(stdout.trim().split('\n'), ['fusermount-refused', 'holdfast:user fuse.holdfast', 'hello', 'cut dead', 'unmounted empty']);
   } finally {

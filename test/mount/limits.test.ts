@@ -2,7 +2,7 @@
 // the process's descriptors (refused before anything is opened; a running daemon waits for them).
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { diskFilesReserve } from '../../src/base/limits.js';
@@ -74,6 +74,38 @@ describe('descriptors of a daemon that serves', { skip: mountObstacle ?? false }
     const { redundancy, state, disks } = await volume.status();
     assert.deepEqual([redundancy.held, state], [true, 'serving'], redundancy.reasons.join('; '));
     assert.ok(disks.every((disk) => disk.state === 'healthy'));
+    assert.match(await volume.findings(), /no findings/);
+    await volume.umount();
+  });
+});
+
+describe('a full file system of state_dir', { skip: mountObstacle ?? false }, () => {
+  const volume = new VolumeProcess();
+  const parent = volume.path('var');
+
+  before(async () => {
+    mkdirSync(parent, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=200M', 'tmpfs', parent]);
+    await volume.init();
+    await volume.mount();
+  });
+  after(() => volume.end());
+
+  test('what takes room is refused by name, reading and deleting go on, and all goes on when there is room', async () => {
+    const run = (script: string) => spawnSync('sh', ['-c', script, volume.mountPoint], { encoding: 'utf8' });
+    assert.equal(run('mkdir "$0"/many; for i in $(seq 300); do echo $i >"$0"/many/$i; done; sync "$0"').status, 0);
+    spawnSync('dd', ['if=/dev/zero', `of=${parent}/others`, 'bs=1M', 'count=190', 'status=none']);
+    await eventually(async () => (await volume.status()).redundancy.reasons.some((reason) => reason.includes('state_dir')), 'it is noticed');
+    assert.match(run('echo new >"$0"/new').stderr, /No space left on device/);
+    assert.equal(run('cat "$0"/many/17').stdout, '17\n');
+    assert.equal(run('rm "$0"/many/[1-9][0-9]').status, 0);
+    assert.match(volume.log, /state_dir is nearly full: changes that take room are refused/);
+    rmSync(`${parent}/others`);
+    await eventually(async () => run('echo again >"$0"/again').status === 0, 'it goes on');
+    assert.equal((await volume.status()).state, 'serving');
+    await volume.umount();
+    await volume.mount();
+    assert.equal(run('cat "$0"/again; ls "$0"/many | wc -l').stdout, 'again\n210\n');
     assert.match(await volume.findings(), /no findings/);
     await volume.umount();
   });

@@ -104,6 +104,7 @@ export class World {
       inlineImages: true,
       poolSettings: { segmentBytes: 64 * 1024, buffersMax: 4, sealEarlyBytes: 24 * 1024, sealsAtOnce: 2, reserveBytes: (totalBytes) => Math.min(4 * 1024 * 1024, totalBytes / 16) },
       journalLimits: { ...groupLimits, fileBytes: this.#diskBytes < plentyBytes ? Math.max(32 * 1024, this.#diskBytes / 64) : 128 * 1024 },
+      stateSpace: async () => ({ totalBytes: 2 ** 40, freeBytes: 2 ** 39 }),
       openStore: () => {
         const faulty = new FaultyObjectStore(openForever(this.store), (operation, key) => this.storeFault(operation, key));
         return Promise.resolve(new RetryingObjectStore(faulty, { clock: this.scheduler.clock, random: this.random, logger: this.logger }, defaultRetryPolicy));
