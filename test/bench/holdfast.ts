@@ -40,6 +40,8 @@ export class HoldfastTarget implements Target {
   readonly cacheDisk: RamDisk;
   /** From the next `fresh` on; null: a directory on the cache disk. */
   backup: BackupPlace | null = null;
+  /** From the next `fresh` on. */
+  tolerance: 1 | 2 = 2;
   readonly #ways: Ways;
   #pid = 0;
   #peakBytes = 0;
@@ -171,7 +173,7 @@ export class HoldfastTarget implements Target {
       `name = "${volume}"`,
       `disks = [${this.disks.map((disk) => `"${disk.folder}"`).join(', ')}]`,
       'parity = 1',
-      'tolerance = 2',
+      `tolerance = ${this.tolerance}`,
       `state_dir = "${this.#stateFolder}"`,
       '[backup]',
       ...(this.backup?.lines ?? [`url = "file://${join(this.cacheDisk.folder, 'backup')}"`]),

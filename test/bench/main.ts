@@ -30,6 +30,7 @@ import { degraded, sequential } from './workloads/sequential.js';
 import { small } from './workloads/small.js';
 import { git, tree } from './workloads/trees.js';
 import { volume } from './workloads/volume.js';
+import { writeCost } from './workloads/write-cost.js';
 import { writeback } from './workloads/writeback.js';
 
 const fullSizes: Sizes = { bigMebibytes: 1024, randomMebibytes: 1024, smallFiles: 10_000, treeFiles: 12_000, fioSeconds: 3, fsyncs: 2_000, longWriteGibibytes: 20, folderNames: 1_000_000, extents: 1_000_000, volumeFiles: 1_000_000 };
@@ -39,6 +40,7 @@ const quickSizes: Sizes = { bigMebibytes: 256, randomMebibytes: 256, smallFiles:
 const common: Readonly<Record<string, Group>> = { sequential, degraded, small, tree, git, database, random };
 const ofVolumes: Readonly<Record<string, (stage: Stage, target: HoldfastTarget) => Promise<void>>> = {
   volume,
+  'write-cost': writeCost,
   latency,
   rebuild,
   codec: (stage, target) => codec(stage.results, target.name),
