@@ -66,7 +66,8 @@ export class RangeOperations {
     const state = this.#state;
     const inode = regularFile(state, ino);
     const slice = this.#slice(inode, offset, length);
-    if (subtract(slice, this.#bytesUnder(inode, offset, slice, () => true)) > state.volume.space().freeBytes) fail(ENOSPC);
+    const lacking = this.#untilRoom(subtract(slice, this.#bytesUnder(inode, offset, slice, () => true)), () => this.#preallocate(ino, offset, length, sizeMin));
+    if (lacking !== null) return lacking;
     const now = state.now();
     state.apply({ type: 'preallocate', ino, offset, length: slice, time: now });
     if (slice < length) return this.#nextSlice(() => this.#preallocate(ino, add(offset, slice), subtract(length, slice), sizeMin));
@@ -88,7 +89,8 @@ export class RangeOperations {
     const inode = regularFile(this.#state, ino);
     const kept = this.#bytesUnder(inode, offset, length, (extent) => extent.segment === unwritten);
     // What goes gives its room back only later.
-    if (subtract(length, kept) > this.#state.volume.space().freeBytes) fail(ENOSPC);
+    const lacking = this.#untilRoom(subtract(length, kept), () => this.#zero(ino, offset, length, sizeMin));
+    if (lacking !== null) return lacking;
     const cleared = this.#clear(ino, offset, length);
     const keep = (): Answer<void> => this.#preallocate(ino, offset, length, sizeMin);
     return cleared === undefined ? keep() : cleared.then(keep);
@@ -122,10 +124,19 @@ export class RangeOperations {
     return last === undefined ? length : subtract(add(last.offset, last.length), offset);
   }
 
-  /** The next slice of a change, in a turn of its own. The first one was admitted by the caller; the later ones ask here. */
-  async #nextSlice(slice: () => Answer<void>): Promise<void> {
+  /** null: there is room. Otherwise tries again when what was deleted has given some back; ENOSPC where nothing will. */
+  #untilRoom(bytes: FileOffset, again: () => Answer<void>): Promise<void> | null {
     const { volume } = this.#state;
-    await volume.clock.turn();
+    const { freeBytes, totalBytes } = volume.space();
+    if (bytes <= freeBytes) return null;
+    const wait = bytes > totalBytes ? null : volume.roomFor(bytes);
+    return wait === null ? fail(ENOSPC) : this.#nextSlice(again, wait);
+  }
+
+  /** The next slice of a change, in a turn of its own. The first one was admitted by the caller; the later ones ask here. */
+  async #nextSlice(slice: () => Answer<void>, before: Promise<void> = this.#state.volume.clock.turn()): Promise<void> {
+    const { volume } = this.#state;
+    await before;
     for (let wait = volume.admit(0, true); wait !== null; wait = volume.admit(0, true)) await wait;
     this.#state.checkWritable();
     return slice();

@@ -1,6 +1,7 @@
 // Who may change the volume right now. Closed while a consistency point is cut; slowed in proportion past the soft mark
 // of the delta budget, parked at the hard mark; bounded by segment buffers, by records not yet durable, and by the room that the
-// journal has (journal-room.ts). Waiting is the only answer, but where the disks are full and nothing can give room back.
+// journal has (journal-room.ts) and the deleted leave (dead-room.ts). Waiting is the only answer, but where the disks are full and nothing can
+// give room back.
 import { unjournaledRecordsMax } from '../base/limits.js';
 import { sleep } from '../base/clock.js';
 import type { VolumeCore } from './core.js';
@@ -39,7 +40,7 @@ export class Admission {
     if (this.#gate !== null) return this.#gate;
     const refusal = kind === 'grows' ? core.stateRoom.refusal : null;
     if (refusal !== null) throw refusal;
-    const held = core.room.admit(bytes, kind);
+    const held = core.room.admit(bytes, kind) ?? (bytes > 0 && kind === 'grows' ? core.deadRoom.admit(bytes) : null);
     return held ?? this.admitOwn(bytes, bytes > 0 ? this.#budget(bytes) : null);
   }
 

@@ -60,10 +60,12 @@ export interface Volume {
 
   /**
    * May a change that adds `bytes` of data go ahead right now? null: yes, and it stays so until the next await.
-   * A promise: wait for it (a consistency point is being cut, buffers are being sealed, the budget is exhausted, the journal is short of room), then ask again.
+   * A promise: wait for it (a consistency point is being cut, buffers are being sealed, the budget is exhausted, the journal is short of room, what was deleted gives its room back), then ask again.
    * Throws HoldfastError 'full' (journal-room) when the journal can take no more and nothing can be released; never for what `frees` room, soon or late.
    */
   admit(bytes: number, frees?: boolean): Promise<void> | null;
+  /** null: there is room for so many bytes, or nothing that was deleted is left to give its room back. A promise: wait for it, then ask again. */
+  roomFor(bytes: FileOffset): Promise<void> | null;
   /** Applies one admitted change and appends it to the journal. Synchronous. The caller has checked POSIX preconditions. Not for writes and shares. A temporary inode is held before its record. */
   apply(record: FileRecord): Lsn;
   /** Writes admitted bytes (at most requestBytesMax). Synchronous: copies `data` into the open segment. Throws HoldfastError 'full' (volume-full) and changes nothing when it would not fit. */

@@ -13,6 +13,7 @@ import type { JournalRecord } from '../format/records.js';
 import type { Journal, LabelMark } from '../journal/contract.js';
 import type { Pool, SegmentPlace } from '../pool/contract.js';
 import type { ImageSource, SegmentRow, Skeleton } from '../skeleton/contract.js';
+import { DeadRoom } from './dead-room.js';
 import type { DiskSet } from './disk-set.js';
 import { Exposure } from './exposure.js';
 import { JournalRoom } from './journal-room.js';
@@ -69,6 +70,8 @@ export class VolumeCore {
   readonly room: JournalRoom;
   /** Whether the live database may grow. */
   readonly stateRoom: StateRoom;
+  /** Who waits for the room of what was deleted. */
+  readonly deadRoom: DeadRoom;
   /** Lost disks after whose loss a flush has succeeded. */
   flushedLosses: ReadonlySet<string> = new Set();
   /** Un-sealed segments of the last life that came back from the journal at this mount. */
@@ -104,6 +107,7 @@ export class VolumeCore {
     this.exposure = new Exposure(parts.skeleton);
     this.room = new JournalRoom(this);
     this.stateRoom = new StateRoom(parts.settings.stateDir, () => parts.ports.stateSpace(parts.settings.stateDir), parts.ports.logger);
+    this.deadRoom = new DeadRoom(this);
   }
 
   /** The pool is there before the journal: how large a file of it is depends on the disks. */

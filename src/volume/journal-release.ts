@@ -1,6 +1,6 @@
-// Gives journal room back when it is short, beside the heartbeat and at once: images, until what the older of the two on each disk covers
-// can go; seals of segments whose bytes keep files back; shards of the dead. One release at a time. Whoever waits in JournalRoom is told of
-// every end, also of one that helped nobody.
+// Gives journal room back when it is short, and the room of the dead when writes wait for it, beside the heartbeat and at once: images, until
+// what the older of the two on each disk covers can go; seals of segments whose bytes keep files back; shards of the dead. One release at a
+// time. Whoever waits in JournalRoom is told of every end, also of one that helped nobody.
 import { sleep } from '../base/clock.js';
 import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
 import { imageJournalFiles } from '../base/limits.js';
@@ -57,7 +57,8 @@ export class JournalRelease {
   }
 
   async #run(): Promise<void> {
-    const { ports, room } = this.#core;
+    const { deadRoom, pool, ports, room } = this.#core;
+    const freeBefore = pool.freeBytes();
     let thorough = false;
     try {
       thorough = await this.#release();
@@ -65,7 +66,9 @@ export class JournalRelease {
       if (!(error instanceof HoldfastError)) this.#core.fail(error, 'giving journal room back met what must not be');
       else if (!isErrorOf(error, 'full')) ports.logger.warn({ error: messageOf(error) }, 'journal room could not be given back; it is tried again');
     }
-    if (room.short && !this.#stopped) await sleep(ports.clock, thorough ? hopelessPauseMs : pauseMs);
+    const inVain = room.short || (deadRoom.wanted && pool.freeBytes() <= freeBefore);
+    deadRoom.wanted = false;
+    if (inVain && !this.#stopped) await sleep(ports.clock, thorough && room.short ? hopelessPauseMs : pauseMs);
     room.released(thorough);
   }
 
@@ -76,16 +79,18 @@ export class JournalRelease {
     await core.pool.refreshSpace();
     if (core.journal.full) await core.journal.commit();
     await this.#leaveFilled();
+    // What dies before the first image is covered by both.
+    if (core.deadRoom.wanted) this.#sweeper.drop();
     for (let image = 0; image < imagesPerRelease; image++) {
       // A flush that sends its image away: when it is done there is more to be had.
       if (core.imageLock.busy || this.#stopped) return false;
-      if (image > 0) await this.#sealAll();
+      if (image > 0 && core.room.pressed) await this.#sealAll();
       this.#moveOn();
       if (!(await this.publish())) return false;
       this.#sweeper.drop();
       await this.#sweeper.sweep();
       await core.pool.refreshSpace();
-      if (!core.room.pressed) return true;
+      if (!core.room.pressed && !core.deadRoom.wanted) return true;
     }
     // With the scheme `copy` it is the flush that releases the rest.
     return !core.keepsSecondCopy;

@@ -137,7 +137,11 @@ export class JournalRoom {
     for (const wake of waiting) wake();
   }
 
-  /** Nobody waits here any more. */
+  /** Nobody waits here any more: the volume is being closed. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   end(): void {
     this.#ended = true;
     this.released(false);

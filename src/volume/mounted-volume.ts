@@ -54,6 +54,7 @@ export class MountedVolume implements OpenVolume {
     this.rescue = new Rescue(core);
     this.data = new DataPath(core, this.rescue);
     this.orphans = new Orphans(core, this.admission);
+    core.deadRoom.onRemoving(() => this.orphans.running);
     this.sweeper = new Sweeper(core);
     this.ownership = new Ownership(core);
     this.backupWatch = new BackupWatch(core, this.ownership);
@@ -94,6 +95,11 @@ export class MountedVolume implements OpenVolume {
     // Growing a file over rows that a large truncate has not removed yet would show old bytes: wait for the slices.
     if (this.core.skeleton.trims(1).length > 0) return this.orphans.idle();
     return this.admission.admit(bytes, frees ? 'frees' : 'grows');
+  }
+
+  roomFor(bytes: FileOffset): Promise<void> | null {
+    this.#assertOpen();
+    return this.core.deadRoom.admit(bytes);
   }
 
   apply(record: FileRecord): Lsn {

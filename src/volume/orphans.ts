@@ -65,6 +65,11 @@ export class Orphans {
     this.#start();
   }
 
+  /** The removal that is under way. */
+  get running(): Promise<void> | null {
+    return this.#running;
+  }
+
   /** Resolves when the slices that are queued now are done. */
   async idle(): Promise<void> {
     while (this.#running !== null) await this.#running;

@@ -41,6 +41,8 @@ export class SteppingClock implements Clock {
 const nothingDue = { deltas: 0, files: 0, bytes: 0, oldest: null };
 
 export class MemoryVolume implements Volume {
+  /** What was deleted and gives its room back later. */
+  roomToCome: () => Promise<void> | null = () => null;
   readonly clock = new SteppingClock();
   readonly tree = new MemoryTree(this.clock.now());
   /** Every applied record, in order; writes are not among them. */
@@ -94,6 +96,10 @@ export class MemoryVolume implements Volume {
 
   admit(_bytes: number): Promise<void> | null {
     return this.#gate?.promise ?? null;
+  }
+
+  roomFor(bytes: FileOffset): Promise<void> | null {
+    return bytes > this.space().freeBytes ? this.roomToCome() : null;
   }
 
   apply(record: FileRecord): Lsn {

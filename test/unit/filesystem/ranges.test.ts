@@ -47,6 +47,25 @@ test('space that the file has already is not asked for again', async () => {
   await failsWith(ENOSPC, () => fs.fallocate(ino, 0, 1001, 0));
 });
 
+test('what was deleted and has not given its room back is waited for', async () => {
+  const { fs, file, inode, volume } = fixture();
+  const { ino } = await file('a', 'x'.repeat(600));
+  volume.totalBytes = 1000;
+  let waits = 0;
+  volume.roomToCome = async () => {
+    waits++;
+    if (waits === 2) volume.totalBytes = 2000;
+  };
+  await fs.fallocate(ino, 600, 1000, KEEP);
+  assert.deepEqual([waits, (await inode(ino)).allocated], [2, 1600]);
+  await failsWith(ENOSPC, () => fs.fallocate(ino, 0, 4000, KEEP));
+  assert.equal(waits, 2, 'more than there can be is refused at once');
+  volume.totalBytes = 5000;
+  volume.roomToCome = () => null;
+  await fs.fallocate(ino, 0, 2000, ZERO);
+  await failsWith(ENOSPC, () => fs.fallocate(ino, 0, 5001, ZERO));
+});
+
 test('what is only preallocated reads as zeros and is a hole, however many pieces there are of it', async () => {
   const made = fixture();
   const pieces = 200;
