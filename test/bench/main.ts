@@ -84,7 +84,8 @@ async function main(): Promise<number> {
   // Two versions of the big file are on the disks at a time, each byte twice; the journal and the rest need about as much as one.
   const diskMebibytes = options['disk-gibibytes'] === undefined ? Math.max(768, 1.5 * sizes.bigMebibytes) : 1024 * Number(options['disk-gibibytes']);
   const disks = ['d1', 'd2', 'd3', 'd4'].map((name) => addDisk(name, diskMebibytes, backing));
-  const system = addDisk('system', Math.max(1024, 2 * sizes.bigMebibytes), backing);
+  // The live database, and a backup of three versions of the big file.
+  const system = addDisk('system', Math.max(1536, 3.5 * sizes.bigMebibytes), backing);
   const holdfast = new HoldfastTarget(disks, system, { cpuProfileFolder: options['cpu-profile'] ?? null, slowDisks: slow });
   const targets = [...(slow ? [] : chosen(nativeAndPeers(disks))), holdfast];
   const results = new Results(say);
