@@ -66,4 +66,5 @@ void hf_run_read_cells(hf_disk_job *);
 void hf_run_list(hf_disk_job *);
 void hf_run_size(hf_disk_job *);
 void hf_run_next_data(hf_disk_job *);
+void hf_run_uncache(hf_disk_job *);
 void hf_run_space(hf_disk_job *);

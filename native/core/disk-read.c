@@ -227,6 +227,14 @@ void hf_run_next_data(hf_disk_job *job) {
   hf_cached_fd_release(job->disk->cache, file);
 }
 
+// What the kernel cannot let go of (it is being written, or somebody has it mapped) stays: that is no failure.
+void hf_run_uncache(hf_disk_job *job) {
+  hf_cached_fd *file = open_file(job);
+  if (file == NULL) return;
+  posix_fadvise(hf_cached_fd_number(file), 0, 0, POSIX_FADV_DONTNEED);
+  hf_cached_fd_release(job->disk->cache, file);
+}
+
 void hf_run_space(hf_disk_job *job) {
   struct statvfs about;
   if (fstatvfs(job->disk->root, &about) != 0) {

@@ -54,6 +54,7 @@ static void run_operation(hf_disk_job *job) {
     case HF_LIST: hf_run_list(job); break;
     case HF_SIZE: hf_run_size(job); break;
     case HF_NEXT_DATA: hf_run_next_data(job); break;
+    case HF_UNCACHE: hf_run_uncache(job); break;
     case HF_SPACE: hf_run_space(job); break;
   }
 }

@@ -29,6 +29,7 @@ typedef enum {
   HF_LIST,        // path -> data (names, each ended by NUL), bytes
   HF_SIZE,        // path -> bytes; ENOENT when there is none
   HF_NEXT_DATA,   // path, bytes (where to begin) -> has_data, bytes (where it is)
+  HF_UNCACHE,     // path
   HF_SPACE,       // -> bytes (total), free_bytes, free_files
 } hf_disk_operation;
 

@@ -60,6 +60,7 @@ napi_value NextData(napi_env env, napi_callback_info info) { return WithPathAndB
 napi_value Remove(napi_env env, napi_callback_info info) { return WithPath(env, info, HF_REMOVE); }
 napi_value List(napi_env env, napi_callback_info info) { return WithPath(env, info, HF_LIST); }
 napi_value Size(napi_env env, napi_callback_info info) { return WithPath(env, info, HF_SIZE); }
+napi_value Uncache(napi_env env, napi_callback_info info) { return WithPath(env, info, HF_UNCACHE); }
 
 napi_value Space(napi_env env, napi_callback_info info) {
   Call call;
@@ -205,7 +206,7 @@ void RegisterIo(napi_env env, napi_value exports) {
       {"diskReadAll", ReadAll},   {"diskReadCells", ReadCells}, {"diskRemove", Remove},
       {"diskList", List},         {"diskSize", Size},           {"diskSpace", Space},
       {"diskNextData", NextData}, {"diskReadCellsNow", ReadCellsNow},
-      {"diskLogWriteDurably", LogWriteDurably},
+      {"diskLogWriteDurably", LogWriteDurably}, {"diskUncache", Uncache},
   };
   for (const auto &function : functions) AddFunction(env, exports, function.name, function.callback, io);
 }

@@ -9,7 +9,7 @@ import { HoldfastError } from '../base/errors.js';
 import type { CellRead, Disk } from './disk.js';
 import { WrappedDisk, type DiskCall, type DiskOperation } from './wrapped-disk.js';
 
-const reading: ReadonlySet<DiskOperation> = new Set(['read', 'read-all', 'read-cells', 'list', 'size', 'next-data', 'space']);
+const reading: ReadonlySet<DiskOperation> = new Set(['read', 'read-all', 'read-cells', 'list', 'size', 'next-data', 'uncache', 'space']);
 const closing: ReadonlySet<DiskOperation> = new Set(['close', 'log-close']);
 
 const released = new WeakMap<object, Promise<void>>();

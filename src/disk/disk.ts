@@ -78,6 +78,8 @@ export interface Disk {
    * zeros. A filesystem that keeps no account of that gives `from` itself.
    */
   nextData(path: string, from: number): Promise<number | null>;
+  /** The operating system forgets what it has of the file in memory, as far as it can: what is read next comes from the medium. */
+  uncache(path: string): Promise<void>;
   space(): Promise<DiskSpace>;
   counters(): DiskCounters;
   /** Waits for what is under way, then lets go. Further calls give 'closed'. */

@@ -96,6 +96,11 @@ export class LocalDisk implements Disk {
     return found < 0 ? null : found;
   }
 
+  uncache(path: string): Promise<void> {
+    checkFilePath(path);
+    return this.#run('look at', path, () => this.#queue.uncache(path));
+  }
+
   async space(): Promise<DiskSpace> {
     const [totalBytes, freeBytes, freeFiles] = await this.#run('ask for space', '', () => this.#queue.space());
     // A full table of inodes is a full disk, whatever room there is in bytes; little by little, so that what was admitted still finds its place.

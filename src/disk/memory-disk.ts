@@ -125,6 +125,12 @@ export class MemoryDisk implements Disk {
     return this.#run(() => this.#existing(path).nextData(from));
   }
 
+  /** There is nothing but the medium here. */
+  uncache(path: string): Promise<void> {
+    checkFilePath(path);
+    return this.#run(() => void this.#existing(path));
+  }
+
   space(): Promise<DiskSpace> {
     return this.#run(() => ({ totalBytes: this.#capacityBytes, freeBytes: this.#freeBytes(), fileRoomBytes: Number.POSITIVE_INFINITY }));
   }

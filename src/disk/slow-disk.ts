@@ -20,6 +20,7 @@ const synced: Readonly<Record<DiskOperation, boolean>> = {
   list: false,
   size: false,
   'next-data': false,
+  uncache: false,
   space: false,
   close: false,
 };

@@ -18,6 +18,7 @@ export type DiskOperation =
   | 'list'
   | 'size'
   | 'next-data'
+  | 'uncache'
   | 'space'
   | 'close';
 
@@ -106,6 +107,10 @@ export abstract class WrappedDisk implements Disk {
 
   nextData(path: string, from: number): Promise<number | null> {
     return this.around({ ...callOf('next-data', path, 0), offset: from }, () => this.inner.nextData(path, from));
+  }
+
+  uncache(path: string): Promise<void> {
+    return this.around(callOf('uncache', path, 0), () => this.inner.uncache(path));
   }
 
   space(): Promise<DiskSpace> {

@@ -126,6 +126,10 @@ export class DiskQueue {
     return table.run((token) => addon.diskNextData(this.#disk, token, path, from));
   }
 
+  uncache(path: string): Promise<void> {
+    return table.run((token) => addon.diskUncache(this.#disk, token, path));
+  }
+
   /** Total bytes, free bytes, files that can still be made. */
   space(): Promise<readonly [number, number, number]> {
     return table.run((token) => addon.diskSpace(this.#disk, token));

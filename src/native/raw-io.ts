@@ -56,6 +56,7 @@ export interface RawIo {
   diskSize(disk: number, token: number, path: string): void;
   /** Result: number; -1 when there is no data from there on. */
   diskNextData(disk: number, token: number, path: string, from: number): void;
+  diskUncache(disk: number, token: number, path: string): void;
   /** Result: [total bytes, free bytes]. */
   diskSpace(disk: number, token: number): void;
 }

@@ -280,6 +280,13 @@ function describeLogs(test: Test): void {
     await log.close();
   });
 
+  test('what is read after the operating system forgot a file is what was written', async (disk) => {
+    await disk.create('f', [pattern(70_000)]);
+    await disk.uncache('f');
+    assert.ok((await disk.readAll('f', 70_000)).equals(pattern(70_000)));
+    await fails(disk.uncache('none'), 'missing', 'disk-file-missing');
+  });
+
   test('closing a log twice is fine', async (disk) => {
     const log = await disk.openLog('1', 4096);
     await log.close();

@@ -233,6 +233,7 @@ const signatures: Readonly<Record<string, readonly Maker[]>> = {
   diskList: [disk, aToken, (random) => ['', 'd', 'f', 'nothing'][random.below(4)]],
   diskSize: [disk, aToken, path],
   diskNextData: [disk, aToken, path, bytesOf],
+  diskUncache: [disk, aToken, path],
   diskSpace: [disk, aToken],
   diskCounters: [disk, () => 0],
 };

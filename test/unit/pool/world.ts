@@ -84,6 +84,10 @@ export class HookedDisk implements Disk {
     return this.inner.nextData(path, from);
   }
 
+  uncache(path: string): Promise<void> {
+    return this.inner.uncache(path);
+  }
+
   async space(): Promise<DiskSpace> {
     await this.hook?.('space', '');
     return this.inner.space();
