@@ -56,6 +56,18 @@ export interface RebuiltShard {
   readonly disk: DiskId;
 }
 
+/**
+ * absent: no disk to read it from; missing: its disk has no such file; header: it does not say that it is this shard; cells: some do not
+ * match their checksums, or end early; unreadable: the disk failed.
+ */
+export type ShardFault = 'absent' | 'missing' | 'header' | 'cells' | 'unreadable';
+
+export interface FaultyShard {
+  readonly index: number;
+  readonly fault: ShardFault;
+  readonly reason: string;
+}
+
 /** Is this file of the disk being swept part of what the skeleton knows (dead segments that still have a row included)? */
 export type ShardIsKnown = (id: SegmentId, layoutNumber: number, index: number) => boolean;
 
@@ -91,8 +103,8 @@ export interface Pool {
   readNow(place: SegmentPlace, offset: number, into: Buffer): boolean;
   /** Whole segment (length bytes), verified: for upload. The buffer is the caller's. */
   readAll(place: SegmentPlace): Promise<Buffer>;
-  /** Checks every shard of a segment; gives indexes that are missing or have bad cells. */
-  verify(place: SegmentPlace): Promise<readonly { readonly index: number; readonly reason: string }[]>;
+  /** Checks header and every cell of every shard of a segment, as the medium has them; gives those that are not there whole. */
+  verify(place: SegmentPlace): Promise<readonly FaultyShard[]>;
   /** Makes the shards `indexes` again (decoding from k others, or from `bytes` of the whole segment when given) on disks chosen by free space that hold none of its shards, or `targets`. Durable and read back when it resolves. */
   rebuild(place: SegmentPlace, indexes: readonly number[], options: { readonly bytes?: Buffer; readonly targets?: readonly DiskId[] }): Promise<readonly RebuiltShard[]>;
   /** Removes the files of these shard indexes (missing ones are fine). */

@@ -8,7 +8,7 @@ import type { Disk } from '../disk/disk.js';
 import type { PayloadRange, PayloadSource } from '../format/payload.js';
 import { shardPath } from '../format/shard.js';
 import { parityScratch, readScratch } from './buffers.js';
-import type { Allocation, DiskRoom, Pool, RebuiltShard, SegmentPlace, ShardIsKnown, SweptSlice } from './contract.js';
+import type { Allocation, DiskRoom, FaultyShard, Pool, RebuiltShard, SegmentPlace, ShardIsKnown, SweptSlice } from './contract.js';
 import { classify } from './disk-faults.js';
 import { Gate } from './gate.js';
 import type { OpenSegment } from './open-segment.js';
@@ -156,7 +156,7 @@ export class SegmentPool implements Pool {
     return this.#reader.readAll(place);
   }
 
-  verify(place: SegmentPlace): Promise<readonly { readonly index: number; readonly reason: string }[]> {
+  verify(place: SegmentPlace): Promise<readonly FaultyShard[]> {
     return this.#reader.verify(place);
   }
 

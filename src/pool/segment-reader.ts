@@ -1,14 +1,14 @@
 // Reads ranges of sealed segments: one readCells for each data shard that is touched, all at once; cells that are bad or
 // missing are decoded from other shards. Right bytes or an error, never anything else.
 import { assert } from '../base/assert.js';
-import { HoldfastError, messageOf } from '../base/errors.js';
+import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
 import { segmentName } from '../base/ids.js';
 import { cellBytes } from '../base/limits.js';
 import { decodeShardHeader, shardHeaderBytes, shardPath } from '../format/shard.js';
 import { cellsNowMax } from '../disk/disk.js';
 import { alignedBuffer } from '../native/checksum.js';
 import type { ScratchBuffers } from './buffers.js';
-import type { SegmentPlace } from './contract.js';
+import type { FaultyShard, SegmentPlace } from './contract.js';
 import { classify } from './disk-faults.js';
 import type { Gate } from './gate.js';
 import type { PoolPorts } from './ports.js';
@@ -67,9 +67,9 @@ export class SegmentReader {
     return sound.subarray(0, place.length);
   }
 
-  async verify(place: SegmentPlace): Promise<{ index: number; reason: string }[]> {
-    const reasons = await Promise.all(place.disks.map((_, index) => this.#verifyShard(place, index)));
-    return reasons.flatMap((reason, index) => (reason === null ? [] : [{ index, reason }]));
+  async verify(place: SegmentPlace): Promise<readonly FaultyShard[]> {
+    const faulty = await Promise.all(place.disks.map((_, index) => this.#verifyShard(place, index)));
+    return faulty.filter((shard) => shard !== null);
   }
 
   async #readParts(place: SegmentPlace, offset: number, into: Buffer, first: number, last: number): Promise<void> {
@@ -111,29 +111,34 @@ export class SegmentReader {
     return out;
   }
 
-  async #verifyShard(place: SegmentPlace, index: number): Promise<string | null> {
+  async #verifyShard(place: SegmentPlace, index: number): Promise<FaultyShard | null> {
     const disk = readableDisk(this.#ports, place, index);
-    if (disk === null) return place.disks[index] === null ? 'it is lost' : 'its disk is not there';
+    if (disk === null) return { index, fault: 'absent', reason: place.disks[index] === null ? 'it is lost' : 'its disk is not there' };
     try {
+      await disk.uncache(shardPath(place.id, place.layout.number, index));
       await checkHeader(this.#ports, place, index);
     } catch (error) {
-      if (classify(error) === 'failed') this.#ports.events.diskFailed(disk.id, error);
-      return messageOf(error);
+      const said = classify(error);
+      // The process can open no file: the shard is not to blame.
+      if (said === 'full') throw error;
+      const failed = said === 'failed';
+      if (failed) this.#ports.events.diskFailed(disk.id, error);
+      return { index, fault: failed ? 'unreadable' : isErrorOf(error, 'missing') ? 'missing' : 'header', reason: messageOf(error) };
     }
     return this.#verifyCells(place, index);
   }
 
-  async #verifyCells(place: SegmentPlace, index: number): Promise<string | null> {
+  async #verifyCells(place: SegmentPlace, index: number): Promise<FaultyShard | null> {
     const cells = place.layout.shardBytes / cellBytes;
     let bad = 0;
     for (let from = 0; from < cells; from += verifyCells) {
       const scratch = this.#scratch.take(Math.min(verifyCells, cells - from) * cellBytes);
       const read = await readShardCells(this.#ports, place, index, from, scratch);
       if (!read.abandoned) this.#scratch.give(scratch);
-      if (read.bad === null) return read.reason;
+      if (read.bad === null) return { index, fault: read.abandoned ? 'unreadable' : 'missing', reason: read.reason };
       bad += read.bad.length;
     }
-    return bad === 0 ? null : `checksums of ${bad} of its ${cells} cells do not match`;
+    return bad === 0 ? null : { index, fault: 'cells', reason: `checksums of ${bad} of its ${cells} cells do not match` };
   }
 }
 
