@@ -39,6 +39,8 @@ export interface ImageChain {
   publish(source: ChunkSource, changed: readonly number[] | null, point: { readonly lsn: Lsn; readonly generation: GenerationId; readonly link: number }, announce: boolean): Promise<PublishResult>;
   /** Streams the database file, chunk by chunk, each verified. 'corrupt' (image-chunk) names pack and chunk. */
   chunks(image: ImageReference): AsyncIterable<Buffer>;
+  /** What the store has of the newest image is not trusted any more: the next publication writes every chunk. */
+  startAnew(): Promise<void>;
   /** Removes packs and announcements that none of the kept images needs. */
   collect(kept: readonly ImageReference[]): Promise<void>;
 }

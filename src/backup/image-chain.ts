@@ -96,6 +96,14 @@ export class StoredImageChain implements ImageChain {
     yield* this.#reader.chunks(tree);
   }
 
+  startAnew(): Promise<void> {
+    return this.#inTurn(() => {
+      this.#tree = emptyTree;
+      this.#published = false;
+      return Promise.resolve();
+    });
+  }
+
   collect(kept: readonly ImageReference[]): Promise<void> {
     return this.#inTurn(() => this.#collect(kept));
   }

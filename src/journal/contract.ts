@@ -54,10 +54,22 @@ export interface Journal {
   avoid(disk: DiskId): void;
   /** Makes every file that is not written any more whole on tolerance + 1 of the candidates (rule 5, after a disk is lost). Gives the smallest number of copies reached. Repeatable. */
   protect(): Promise<number>;
+  /** protect(), and every copy that is there and not whole is made so, from others; `damaged` is told of it. Gives how many files were read. Repeatable. */
+  scrub(damaged: (found: JournalDamage) => void): Promise<number>;
   /** A record that was appended in this turn must never be written: nothing that is not on its way already is, and every call fails from now on. */
   abandon(cause: unknown): void;
   /** commit(), then lets go of the files. */
   close(): Promise<void>;
+}
+
+/** What a scrub found in a journal file that is not written any more. */
+export interface JournalDamage {
+  readonly path: string;
+  /** null: no disk has these batches whole. */
+  readonly disk: DiskId | null;
+  /** That are not whole; 0: only the header block of the file. */
+  readonly batches: number;
+  readonly healed: boolean;
 }
 
 /** One batch as recovery gives it, in LSN order over the chosen history. */
@@ -80,8 +92,8 @@ export interface RetainedFile {
   readonly holders: ReadonlySet<DiskId>;
   /** Segments of which it holds payload. Reads payload indexes; a batch that no copy has whole holds nothing. */
   segments(): Promise<readonly SegmentNumber[]>;
-  /** Makes it whole on `copies` of these disks where it is not; gives how many there are then. */
-  spread(disks: readonly Disk[], copies: number, logger: Logger): Promise<number>;
+  /** Makes it whole on `copies` of these disks where it is not; gives how many there are then. With `damaged` also every other copy there, which is told. */
+  spread(disks: readonly Disk[], copies: number, logger: Logger, damaged?: (found: JournalDamage) => void): Promise<number>;
   /** Removes all copies. Not durable by itself: a file that re-appears changes nothing. */
   remove(): Promise<void>;
 }

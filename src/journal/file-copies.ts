@@ -20,6 +20,8 @@ export interface FoundFile {
   /** From the first copy whose header block verifies. */
   readonly header: JournalFileHeader | null;
   readonly headerHolders: readonly Disk[];
+  /** Disks that have the file, whole or not. */
+  readonly copies: readonly Disk[];
   /** Ascending by sequence; also those that no copy has whole. */
   readonly batches: readonly FoundBatch[];
 }
@@ -102,6 +104,7 @@ function merged(copies: readonly { readonly disk: Disk; readonly scan: CopyScan 
   return {
     header: withHeader[0]?.scan.header ?? null,
     headerHolders: withHeader.map(({ disk }) => disk),
+    copies: copies.map(({ disk }) => disk),
     batches: [...found.values()].sort((a, b) => a.header.sequence - b.header.sequence),
   };
 }

@@ -44,6 +44,8 @@ const ZEROS = Buffer.alloc(batchAlignBytes);
 
 export class GenerationFiles {
   readonly generation: Generation;
+  /** As recovery sees it; its end is known when the next generation begins. */
+  readonly #chosen: { readonly generation: Generation; end: number; readonly files: readonly JournalFileCopies[] };
   readonly #volume: VolumeId;
   readonly #fileBytesMax: number;
   readonly #logger: Logger;
@@ -66,6 +68,7 @@ export class GenerationFiles {
   constructor(volume: VolumeId, generation: Generation, disks: readonly Disk[], fileBytesMax: number, logger: Logger) {
     this.#volume = volume;
     this.generation = generation;
+    this.#chosen = { generation, end: Number.POSITIVE_INFINITY, files: [] };
     this.#disks = disks;
     this.#fileBytesMax = fileBytesMax;
     this.#logger = logger;
@@ -173,8 +176,9 @@ export class GenerationFiles {
     });
   }
 
-  /** Lets go of all files without another sync. What was rotated out or is open becomes a retained file. */
-  async end(): Promise<readonly RetainedFile[]> {
+  /** Lets go of all files without another sync. What was rotated out or is open becomes a retained file; what it holds above `parentLsn` of a next generation is void. */
+  async end(parentLsn?: Lsn): Promise<readonly RetainedFile[]> {
+    this.#chosen.end = parentLsn ?? this.#chosen.end;
     if (this.#fileBytes > 0) this.#finish(this.#lastLsn);
     for (const copy of this.#copies.values()) await this.#letGo(copy);
     this.#copies.clear();
@@ -272,9 +276,7 @@ export class GenerationFiles {
   /** `end`: where the last group ends that has a batch in it. */
   #finish(end: Lsn): void {
     const file = new JournalFileCopies(this.#volume, this.generation, this.#fileNumber, this.#disks);
-    // What it holds above the end of its generation does not count; copying it along does no harm.
-    const chosen = { generation: this.generation, end: Number.POSITIVE_INFINITY, files: [file] };
-    this.#finished.push(new KeptFile(chosen, file, end, this.#fileBytes, [...this.#segments], this.disks()));
+    this.#finished.push(new KeptFile(this.#chosen, file, end, this.#fileBytes, [...this.#segments], this.disks()));
     this.#segments = new Set();
   }
 

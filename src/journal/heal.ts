@@ -12,6 +12,7 @@ import { batchBytes } from '../format/batch.js';
 import { encodeFileHeader, fileHeaderBytes, type JournalFileHeader } from '../format/batch-file.js';
 import { type ChosenGeneration, counts, damaged } from './chosen-files.js';
 import { readOrFail } from './copy-reader.js';
+import type { JournalDamage } from './contract.js';
 import type { FoundBatch, FoundFile, JournalFileCopies } from './file-copies.js';
 
 /** A batch may be larger than what is copied at once. */
@@ -24,6 +25,8 @@ export interface HealOptions {
   /** Batches to write again even where they are whole, by sequence; of the last generation only. */
   readonly rewrite: ReadonlySet<number>;
   readonly logger: Logger;
+  /** Given: also every other copy that is there and not whole is made so, and told. The file ends at `lastLsn`. */
+  readonly scrub?: { readonly lastLsn: Lsn; readonly damaged: (found: JournalDamage) => void };
 }
 
 /** Makes one file whole on `copies` disks; gives those it reached (`null`: it holds nothing that counts). Throws 'corrupt' when a batch above `from` is nowhere whole. */
@@ -31,6 +34,8 @@ export async function healFile(chosen: ChosenGeneration, file: JournalFileCopies
   const found = await file.scan();
   const needed = found.batches.filter((batch) => batch.holders.length > 0 && counts(chosen, batch));
   requireAll(chosen, file, needed, from);
+  const nowhere = options.scrub === undefined ? 0 : missingEverywhere(chosen, found, options.scrub.lastLsn);
+  if (nowhere > 0) options.scrub?.damaged({ path: file.path, disk: null, batches: nowhere, healed: false });
   const first = needed[0];
   if (first === undefined) return null;
   const header = found.header ?? headerFrom(file, first, needed);
@@ -45,7 +50,25 @@ export async function healFile(chosen: ChosenGeneration, file: JournalFileCopies
     if (reached.length === options.copies) break;
     if (await heal(disk)) reached.push(disk);
   }
+  for (const disk of options.scrub === undefined ? [] : found.copies) {
+    const batches = missing(disk);
+    if (!options.disks.includes(disk) || (batches === 0 && found.headerHolders.includes(disk))) continue;
+    options.scrub?.damaged({ path: file.path, disk: disk.id, batches, healed: reached.includes(disk) || (await heal(disk)) });
+  }
   return reached;
+}
+
+/** Batches of this file that no copy has whole; those at its end that nobody knows any more are counted as one. */
+function missingEverywhere(chosen: ChosenGeneration, found: FoundFile, lastLsn: Lsn): number {
+  let count = 0;
+  let next = found.header?.firstSequence ?? null;
+  let end = found.header?.previousEnd ?? null;
+  for (const { header, holders } of found.batches.filter((batch) => counts(chosen, batch))) {
+    count += header.sequence - (next ?? header.sequence) + (holders.length === 0 ? 1 : 0);
+    next = header.sequence + 1;
+    end = header.groupLastLsn;
+  }
+  return end !== null && end < Math.min(lastLsn, chosen.end) ? count + 1 : count;
 }
 
 /** Batches of one file that count must follow one another, as far as they are above `from`. */

@@ -9,13 +9,14 @@ import type { DiskId, Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
 import { asGenerationId } from '../base/ids.js';
 import { journalFileBytesMax } from '../base/limits.js';
 import type { Logger } from '../base/logger.js';
+import { Mutex } from '../base/mutex.js';
 import type { Random } from '../base/random.js';
 import type { Disk } from '../disk/disk.js';
 import type { Generation } from '../format/generation.js';
 import type { PayloadSource } from '../format/payload.js';
 import type { JournalRecord } from '../format/records.js';
 import { type BatchGroup, buildGroup, bytesOf, type GroupLimits, groupLimits, PendingRecords } from './batch-group.js';
-import type { Journal, JournalMark, RetainedFile } from './contract.js';
+import type { Journal, JournalDamage, JournalMark, RetainedFile } from './contract.js';
 import { type DiskFailure, GenerationFiles, type PlacedGroup } from './generation-files.js';
 import { journalClosed, journalDead, journalFull, noDiskLeft } from './journal-errors.js';
 import { Waiters } from './waiters.js';
@@ -88,8 +89,8 @@ class DiskJournal implements Journal {
   readonly #waiters = new Waiters();
   /** The loop that writes groups while someone waits; it never rejects. */
   #running: Promise<void> | null = null;
-  /** release() and protect() one at a time; a failure is the caller's that asked, not the next one's. */
-  #maintenance: Promise<void> = Promise.resolve();
+  /** release(), protect() and scrub() one at a time. */
+  readonly #maintenance = new Mutex();
   /** Why it takes no more: dead, or closed. */
   #ended: HoldfastError | null = null;
   #degraded = false;
@@ -163,9 +164,7 @@ class DiskJournal implements Journal {
 
   release(through: Lsn, mayRelease: (segments: readonly SegmentNumber[]) => boolean): Promise<void> {
     assert(through <= this.#durableLsn, 'nothing is released before it is durable');
-    const result = this.#maintenance.then(() => this.#release(through, mayRelease));
-    this.#maintenance = result.catch(() => {});
-    return result;
+    return this.#maintenance.run(() => this.#release(through, mayRelease));
   }
 
   leave(disk: DiskId): void {
@@ -182,12 +181,15 @@ class DiskJournal implements Journal {
   }
 
   protect(): Promise<number> {
-    const result = this.#maintenance.then(() => this.#protect());
-    this.#maintenance = result.then(
-      () => {},
-      () => {},
-    );
-    return result;
+    return this.#maintenance.run(() => this.#protect());
+  }
+
+  scrub(damaged: (found: JournalDamage) => void): Promise<number> {
+    return this.#maintenance.run(async () => {
+      const files = this.#retained.length;
+      await this.#protect(damaged);
+      return files;
+    });
   }
 
   async close(): Promise<void> {
@@ -197,7 +199,7 @@ class DiskJournal implements Journal {
     } finally {
       this.#ended ??= journalClosed();
       await this.#running;
-      await this.#maintenance;
+      await this.#maintenance.run(() => Promise.resolve());
       await this.#files.end();
     }
   }
@@ -329,7 +331,7 @@ class DiskJournal implements Journal {
     await this.#options.onGenerationChange(next);
     // Durable from here: what the old generation has above parentLsn is void.
     failpoint('journal-generation-before-rewrite');
-    this.#retained.push(...(await this.#files.end()));
+    this.#retained.push(...(await this.#files.end(next.parentLsn)));
     this.#files = this.#newFiles(next, disks);
     this.#options.logger.warn({ generation: next.number, disks: disks.map((disk) => disk.path) }, 'the journal moved to another set of disks');
     this.#tellDegraded();
@@ -383,12 +385,13 @@ class DiskJournal implements Journal {
       this.#retained.splice(this.#retained.indexOf(file), 1);
     }
   }
-  async #protect(): Promise<number> {
+
+  async #protect(damaged?: (found: JournalDamage) => void): Promise<number> {
     const disks = this.#healthyCandidates();
     let reached = this.#files.disks().length;
     for (const file of [...this.#retained]) {
       const before = new Set(file.holders);
-      reached = Math.min(reached, await file.spread(disks, this.#wanted(), this.#options.logger));
+      reached = Math.min(reached, await file.spread(disks, this.#wanted(), this.#options.logger, damaged));
       for (const disk of file.holders) if (!before.has(disk)) this.#options.onAllocated?.(disk, file.bytes);
     }
     return reached;

@@ -6,7 +6,7 @@ import type { Logger } from '../base/logger.js';
 import type { Disk } from '../disk/disk.js';
 import { journalFilePath } from '../format/batch-file.js';
 import { type ChosenGeneration, counts, type FileListing } from './chosen-files.js';
-import type { RetainedFile } from './contract.js';
+import type { JournalDamage, RetainedFile } from './contract.js';
 import { JournalFileCopies } from './file-copies.js';
 import { healFile } from './heal.js';
 
@@ -38,12 +38,14 @@ export class KeptFile implements RetainedFile {
     return this.#segments;
   }
 
-  async spread(disks: readonly Disk[], copies: number, logger: Logger): Promise<number> {
+  async spread(disks: readonly Disk[], copies: number, logger: Logger, damaged?: (found: JournalDamage) => void): Promise<number> {
     const file = this.#file;
     this.#file = new JournalFileCopies(file.volume, file.generation, file.fileNumber, [...new Set([...file.disks, ...disks])]);
     // What is nowhere whole is no reason not to copy the rest.
     const from = asLsn(Number.MAX_SAFE_INTEGER);
-    const reached = await healFile(this.#chosen, this.#file, from, { disks, copies, rewrite: new Set(), logger });
+    // Who looks for damage wants to see what the media have.
+    if (damaged !== undefined) await Promise.allSettled(disks.map((disk) => disk.uncache(this.path)));
+    const reached = await healFile(this.#chosen, this.#file, from, { disks, copies, rewrite: new Set(), logger, ...(damaged === undefined ? {} : { scrub: { lastLsn: this.lastLsn, damaged } }) });
     this.#file.forget();
     for (const disk of reached ?? []) this.holders.add(disk.id);
     return reached?.length ?? copies;

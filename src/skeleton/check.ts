@@ -2,7 +2,7 @@
 // A check holds a snapshot, and the write-ahead log cannot be emptied under it: when a consistency point has to do that the
 // check gives way and ends with 'conflict' (check-interrupted).
 import { setImmediate as turn } from 'node:timers/promises';
-import { HoldfastError } from '../base/errors.js';
+import { HoldfastError, messageOf } from '../base/errors.js';
 import { checkCounters } from './check-counters.js';
 import { checkData } from './check-data.js';
 import { checkEntries, checkInodes, checkReachability, checkSideTables } from './check-names.js';
@@ -10,12 +10,13 @@ import { finding } from './check-scan.js';
 import type { Rule } from './check-scan.js';
 import { CheckpointThread, inlineCheckpoints } from './checkpoint-thread.js';
 import type { CheckFinding } from './contract.js';
-import { openConnection } from './connection.js';
+import { openConnection, saysDamaged } from './connection.js';
 import type { Connection } from './connection.js';
 
 export interface CheckOptions {
   readonly path: string;
   readonly nameKey: Buffer;
+  readonly pagesOnly: boolean;
   /** SQLite's own check on the caller's thread: for the simulation. */
   readonly inline: boolean;
   /** Checks that run now, for whoever must interrupt them. */
@@ -27,12 +28,19 @@ export interface CheckOptions {
 const tables = ['meta', 'point', 'inode', 'dirent', 'other_name', 'xattr', 'orphan', 'extent', 'trim', 'delta', 'segment', 'shard', 'disk', 'root'];
 
 export async function* checkSkeleton(options: CheckOptions): AsyncGenerator<CheckFinding, void> {
-  const run = new CheckRun(options);
+  let run: CheckRun;
+  try {
+    run = new CheckRun(options);
+  } catch (error) {
+    if (!saysDamaged(error)) throw error;
+    yield finding('integrity', 'the file', messageOf(error));
+    return;
+  }
   options.running.add(run);
   try {
     yield* checkIntegrity(run, options);
     // Rules walk what the tables say: in a file that is damaged below them they would only repeat it.
-    if (run.damaged) return;
+    if (run.damaged || options.pagesOnly) return;
     for (const rule of [
       (db: Connection) => checkEntries(db, options.nameKey),
       checkInodes, checkReachability, checkSideTables, checkData, checkCounters,

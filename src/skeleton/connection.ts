@@ -49,6 +49,12 @@ export function unreadable(path: string, error: unknown): HoldfastError {
   });
 }
 
+/** SQLite says that the file is damaged; not that it could not be opened, or that somebody had it locked. */
+export function saysDamaged(error: unknown): boolean {
+  const said = error instanceof HoldfastError ? error.cause : error;
+  return said instanceof Sqlite.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(said.code);
+}
+
 /** Bytes of the write-ahead log that belongs to a database file. */
 export function walPath(path: string): string {
   return `${path}-wal`;

@@ -200,8 +200,8 @@ export interface Skeleton {
   commit(point: CommitPoint, between?: () => Promise<void>): Promise<void>;
   /** The point of the last commit; null in a fresh file. */
   commitPoint(): CommitPoint | null;
-  /** Proves reachability, link counts, sizes, extents, live counts, segment references, counters. Walks everything (own read connection, in slices); for `holdfast check`. */
-  check(): AsyncIterable<CheckFinding>;
+  /** Proves reachability, link counts, sizes, extents, live counts, segment references, counters. Walks everything (own read connection, in slices); for `holdfast check`. `pagesOnly`: is the file in order below all that, beside the event loop. */
+  check(pagesOnly?: boolean): AsyncIterable<CheckFinding>;
   close(): void;
 }
 

@@ -245,14 +245,9 @@ export class SqliteSkeleton implements Skeleton {
     return this.#commitPoint;
   }
 
-  check(): AsyncIterable<CheckFinding> {
-    return checkSkeleton({
-      path: this.path,
-      nameKey: this.#nameKey,
-      inline: this.#keeper?.inline ?? true,
-      running: this.#checks,
-      committing: () => !this.#db.inTransaction,
-    });
+  check(pagesOnly = false): AsyncIterable<CheckFinding> {
+    const inline = this.#keeper?.inline ?? true;
+    return checkSkeleton({ path: this.path, nameKey: this.#nameKey, pagesOnly, inline, running: this.#checks, committing: () => !this.#db.inTransaction });
   }
 
   /** Without a commit before it: everything since the last one is forgotten. */

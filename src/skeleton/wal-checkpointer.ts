@@ -1,8 +1,8 @@
 // Moves the write-ahead log into the database file and says which chunks of the file that may have changed.
 // Holds always: no frame is moved into the file, and none is overwritten by a log that begins anew, before it was harvested.
 // Works synchronously: in image-worker.ts on its own thread, in the simulation on the caller's.
-import { HoldfastError } from '../base/errors.js';
-import { openConnection, walPath } from './connection.js';
+import { HoldfastError, messageOf } from '../base/errors.js';
+import { openConnection, saysDamaged, walPath } from './connection.js';
 import type { Connection } from './connection.js';
 import { WalPages } from './wal-pages.js';
 
@@ -57,7 +57,14 @@ export class WalCheckpointer {
 
   /** SQLite's own check of one table and its indexes; messages, none when all is well. */
   integrity(table: string): readonly string[] {
-    const rows = this.#db.pragma(`integrity_check(${table})`) as { readonly integrity_check: string }[];
+    let rows: readonly { readonly integrity_check: string }[];
+    try {
+      rows = this.#db.pragma(`integrity_check(${table})`) as typeof rows;
+    } catch (error) {
+      // So damaged that it cannot be walked.
+      if (saysDamaged(error)) return [messageOf(error)];
+      throw error;
+    }
     return rows.map((row) => row.integrity_check).filter((message) => message !== 'ok');
   }
 

@@ -1,8 +1,9 @@
 // Skeleton images on the local disks: tolerance + 1 of them carry the newest one, so that replay after a power loss is short
 // and journal files can go. An image counts only when all copies are durable; a disk that fails gives its copy to another.
 import type { ImageChain, ImageReference } from '../backup/contract.js';
-import { createImageChain } from '../backup/image-chain.js';
+import { createImageChain, type StoredImageChain } from '../backup/image-chain.js';
 import { sameImage } from '../backup/image-reference.js';
+import { announcementPrefix, packPrefix } from '../backup/keys.js';
 import { isErrorOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import { asLsn, NO_LSN, type DiskId, type Lsn, type VolumeId } from '../base/ids.js';
@@ -27,6 +28,13 @@ export interface LocalImage {
   readonly image: ImageReference;
   /** Path of its disk. */
   readonly on: string;
+}
+
+export interface VerifiedImage {
+  readonly disk: Disk;
+  readonly image: ImageReference;
+  /** null: it is whole. */
+  readonly problem: string | null;
 }
 
 export class LocalImages {
@@ -101,6 +109,28 @@ export class LocalImages {
     return true;
   }
 
+  /**
+   * Reads every image that is kept, as the media have it; under the image lock. One that is not whole is kept no more, and the next publication
+   * writes all of it anew to that disk.
+   */
+  async *verify(): AsyncIterable<VerifiedImage> {
+    for (const disk of this.#disks.journalCandidates()) {
+      try {
+        yield* this.#verifyOn(disk);
+      } catch (error) {
+        if (!isErrorOf(error, 'unavailable')) throw error;
+        // As in find(): it is no place for images any more.
+        this.#disks.fail(disk.id, error);
+      }
+    }
+  }
+
+  /** Removes what is left of images that are kept no more; under the image lock, after a publication. */
+  async tidy(disk: Disk): Promise<void> {
+    const entry = await this.#chain(disk);
+    await entry.chain.collect(entry.kept);
+  }
+
   /** Disks in service that can give the skeleton. */
   copies(): number {
     const holders = this.#current.size > 0 ? [...this.#current] : [...this.#chains].filter(([, { kept }]) => kept.length > 0).map(([id]) => id);
@@ -126,13 +156,7 @@ export class LocalImages {
   async #chain(disk: Disk): Promise<Chain> {
     const known = this.#chains.get(disk.id);
     if (known !== undefined) return known;
-    const chain = createImageChain({
-      store: new DiskObjectStore(disk, folder),
-      volume: this.#volume,
-      codec: this.#ports.codec,
-      random: this.#ports.random,
-      logger: this.#ports.logger,
-    });
+    const { chain } = this.#opened(disk);
     const usable = await chain.open();
     // Newest first; those before the one that could be opened are names without their pieces.
     const announced = await chain.announced();
@@ -140,5 +164,37 @@ export class LocalImages {
     const entry: Chain = { chain, kept: first === -1 ? [] : announced.slice(first, first + keptImages) };
     this.#chains.set(disk.id, entry);
     return entry;
+  }
+
+  async *#verifyOn(disk: Disk): AsyncIterable<VerifiedImage> {
+    const entry = await this.#chain(disk);
+    const { store, chain } = this.#opened(disk);
+    for (const prefix of [announcementPrefix, packPrefix]) for await (const { key } of store.list(prefix)) await disk.uncache(`${folder}/${key}`);
+    const announced = await chain.announced();
+    for (const image of entry.kept) {
+      const problem = announced.some((one) => sameImage(one, image)) ? await problemOf(chain, image) : 'its announcement is damaged, or gone';
+      if (problem !== null) {
+        entry.kept = entry.kept.filter((one) => one !== image);
+        await entry.chain.startAnew();
+      }
+      yield { disk, image, problem };
+    }
+  }
+
+  /** A chain that knows nothing yet: what it says is what the disk has. */
+  #opened(disk: Disk): { readonly store: DiskObjectStore; readonly chain: StoredImageChain } {
+    const { codec, random, logger } = this.#ports;
+    const store = new DiskObjectStore(disk, folder);
+    return { store, chain: createImageChain({ store, volume: this.#volume, codec, random, logger }) };
+  }
+}
+
+async function problemOf(chain: ImageChain, image: ImageReference): Promise<string | null> {
+  try {
+    for await (const chunk of chain.chunks(image)) void chunk; // each is verified as it comes
+    return null;
+  } catch (error) {
+    if (!isErrorOf(error, 'missing', 'corrupt')) throw error;
+    return error.message;
   }
 }

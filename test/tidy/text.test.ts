@@ -15,6 +15,7 @@ const long: Readonly<Record<string, string>> = {
   'src/filesystem/filesystem.ts': 'one method an operation, each handed to its family',
   'src/format/records.ts': 'every record with its meaning: the vocabulary of the journal',
   'src/fuse/dispatcher.ts': 'the life of a request, in one place to be read in one go',
+  'src/journal/generation-files.ts': 'the files of one term: their places, copies and ends share their state',
   'src/journal/journal.ts': 'the life of a group, with all that its disks may do to it',
   'test/contract/disk-contract.ts': 'one suite that every disk runs',
   'test/mount/fuse-protocol.test.ts': 'a table of checks over one mount',
