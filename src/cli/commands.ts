@@ -7,7 +7,8 @@ import { init } from './commands/init.js';
 import { mount } from './commands/mount.js';
 import { rebuild } from './commands/rebuild.js';
 import { restore } from './commands/restore.js';
+import { scrub } from './commands/scrub.js';
 import { status } from './commands/status.js';
 import { umount } from './commands/umount.js';
 
-export const commands: readonly Command[] = [init, mount, umount, status, deltas, flush, rebuild, restore, check];
+export const commands: readonly Command[] = [init, mount, umount, status, deltas, flush, rebuild, restore, scrub, check];

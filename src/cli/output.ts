@@ -10,7 +10,7 @@ export const exitCodes = { fine: 0, failed: 1, usage: 2, degraded: 3, busy: 75 }
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
-  if (error instanceof HoldfastError && (error.code === 'volume-busy' || error.code === 'flush-busy')) return exitCodes.busy;
+  if (error instanceof HoldfastError && (error.code === 'volume-busy' || error.code === 'flush-busy' || error.code === 'scrub-busy')) return exitCodes.busy;
   return exitCodes.failed;
 }
 

@@ -1,6 +1,7 @@
 // How a status looks as text: what the user most needs to know first, in the words of the glossary.
 import pc from 'picocolors';
 import { formatBytes, formatDuration } from '../config/units.js';
+import type { ScrubStatus, ScrubSummary } from '../volume/scrub-report.js';
 import type { AnyStatus } from './commands/status.js';
 import type { Output } from './output.js';
 
@@ -15,6 +16,7 @@ export function showStatus(status: AnyStatus, output: Output): void {
   if (lastFlush !== null && !lastFlush.ok) output.line(`last flush  ${pc.red('failed')}: ${lastFlush.error ?? ''}`);
   if (status.flushing) output.line('flush       running');
   else if (status.due.length > 0) output.line(`flush       due: ${status.due.join(', ')}`);
+  for (const line of scrubLines(status.scrub)) output.line(line);
   output.line(`space       ${formatBytes(space.freeBytes)} free of ${formatBytes(space.totalBytes)}, ${space.files} files, journal ${formatBytes(status.journal.bytes)}`);
   for (const reminder of status.reminders) output.line(`${pc.yellow('note')}        ${reminder}`);
   output.line('');
@@ -22,6 +24,17 @@ export function showStatus(status: AnyStatus, output: Output): void {
     ['DISK', 'STATE', 'FREE', 'OF', 'ERRORS', 'REASON'],
     status.disks.map((disk) => [disk.path, disk.state, formatBytes(disk.freeBytes), formatBytes(disk.totalBytes), disk.errors, disk.reason]),
   );
+}
+
+function scrubLines({ periodSeconds, running, last }: ScrubStatus): readonly string[] {
+  const found = (scrub: ScrubSummary): string => (scrub.found === 0 ? 'nothing found' : `${scrub.found} found, ${scrub.healed} healed${scrub.lostRanges === 0 ? '' : pc.red(`, ${scrub.lostRanges} ranges LOST`)}`);
+  const lines = [last === null ? 'none yet' : `${new Date((last.endedAt ?? 0) * 1000).toISOString()}, ${formatBytes(last.bytes)}: ${found(last)}`];
+  if (running !== null) {
+    const share = Math.floor((100 * running.doneBytes) / Math.max(1, running.totalBytes));
+    const pace = running.byHand ? 'by hand' : periodSeconds === null ? 'goes on by hand only' : running.waitsFor === null ? `one in ${formatDuration(periodSeconds)}` : `waits: ${running.waitsFor}`;
+    lines.push(`${share} % of the next one (${pace}): ${found(running)}`);
+  } else if (periodSeconds === null) lines.push('only by hand');
+  return lines.map((line, index) => `${index === 0 ? 'last scrub  ' : '            '}${line}`);
 }
 
 export interface OverviewRow {

@@ -35,6 +35,8 @@ export const allowedValues: Readonly<Record<string, string>> = {
   'budget.hard': 'a share above budget.soft and up to 1',
   'budget.when_full': '"wait" or "parity-only"',
   'retention.keep_roots': 'a whole number from 1',
+  'scrub.period': 'a duration of at least "1 s", such as "30 d", or "never"',
+  'scrub.rate': 'a size such as "32 MiB": bytes a second of all disks together',
   'mount.options': 'a list of texts: ["key", "key=value"]',
   'mount.noatime': 'true or false',
   'mount.allow_other': 'true or false',
@@ -111,6 +113,7 @@ export const fileSchema = z.strictObject({
     })
     .optional(),
   retention: z.strictObject({ keep_roots: whole(1).optional() }).optional(),
+  scrub: z.strictObject({ period: never(durationMs.refine((ms) => ms >= 1_000)).optional(), rate: size.optional() }).optional(),
   mount: z
     .strictObject({
       options: z.array(z.string().regex(/^[^,\s]+$/)).optional(),

@@ -128,7 +128,7 @@ function invalid(path: string, lines: ReadonlyMap<string, number>, problems: rea
 function settingsOf(file: FileValues, path: string, defaults: SettingsDefaults): VolumeSettings {
   const name = file.name ?? basename(path).replace(/\.toml$/, '');
   const base = defaultSettings(name, file.state_dir ?? `${defaults.stateParent}/${name}`);
-  const { flush, budget, backup, mount, log } = file;
+  const { flush, budget, backup, scrub, mount, log } = file;
   return {
     ...base,
     configPath: path,
@@ -164,6 +164,10 @@ function settingsOf(file: FileValues, path: string, defaults: SettingsDefaults):
       whenFull: budget?.when_full ?? base.budget.whenFull,
     },
     retention: { keepRoots: file.retention?.keep_roots ?? base.retention.keepRoots },
+    scrub: {
+      periodSeconds: scrub?.period === undefined ? base.scrub.periodSeconds : scrub.period === null ? null : scrub.period / 1000,
+      bytesPerSecond: scrub?.rate ?? base.scrub.bytesPerSecond,
+    },
     commitIntervalMs: file.commit_interval ?? base.commitIntervalMs,
     driver: file.driver ?? base.driver,
     mount: {

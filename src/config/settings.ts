@@ -81,6 +81,14 @@ export interface RetentionSettings {
   readonly keepRoots: number;
 }
 
+/** The scrub that a mounted volume does by itself. */
+export interface ScrubSettings {
+  /** Everything is looked at once in this time; null: only by hand. */
+  readonly periodSeconds: number | null;
+  /** Bytes read in a second, of all disks together, however far behind it is. */
+  readonly bytesPerSecond: number;
+}
+
 export interface VolumeSettings {
   readonly name: string;
   /** The file these came from; null when they were built in memory. */
@@ -100,6 +108,7 @@ export interface VolumeSettings {
   readonly flush: FlushSettings;
   readonly budget: BudgetSettings;
   readonly retention: RetentionSettings;
+  readonly scrub: ScrubSettings;
   /** Un-synced changes are durable after at most this. */
   readonly commitIntervalMs: number;
   readonly driver: FuseDriver;
@@ -112,9 +121,9 @@ export interface VolumeSettings {
 }
 
 /** What may change while mounted; everything else needs a remount. */
-export type Thresholds = Pick<VolumeSettings, 'flush' | 'budget' | 'retention' | 'commitIntervalMs'>;
+export type Thresholds = Pick<VolumeSettings, 'flush' | 'budget' | 'retention' | 'scrub' | 'commitIntervalMs'>;
 
-export const thresholdKeys = ['flush', 'budget', 'retention', 'commitIntervalMs'] as const satisfies readonly (keyof Thresholds)[];
+export const thresholdKeys = ['flush', 'budget', 'retention', 'scrub', 'commitIntervalMs'] as const satisfies readonly (keyof Thresholds)[];
 
 /** What `holdfast init` and tests start from; disks, parity and tolerance have no default here. */
 export function defaultSettings(name: string, stateDir: string): Omit<VolumeSettings, 'disks' | 'parity' | 'tolerance'> {
@@ -129,6 +138,7 @@ export function defaultSettings(name: string, stateDir: string): Omit<VolumeSett
     flush: { bytes: 1024 ** 3, ageSeconds: 3600, count: 1_000_000, fill: 0.5, schedule: null, atUnmount: false, lostDisk: true },
     budget: { bytes: null, softShare: 0.75, hardShare: 1, whenFull: 'wait' },
     retention: { keepRoots: 30 },
+    scrub: { periodSeconds: 30 * 86_400, bytesPerSecond: 32 * 1024 ** 2 },
     commitIntervalMs: 1000,
     driver: 'event-loop',
     mount: { options: [], noatime: false, allowOther: false, readOnly: false, writeback: false },

@@ -1,4 +1,4 @@
-// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, metrics, remount, detach, stop. Parameters are checked here.
+// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, scrub, metrics, remount, detach, stop. Parameters are checked here.
 import { HoldfastError } from '../base/errors.js';
 import { type PlainOffset, toPlain } from '../base/file-offset.js';
 import { fromPrintable } from '../base/printable.js';
@@ -39,6 +39,7 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
     ['deltas', (call) => sendPieces(call, mapped(served.volume.deltas(optionalPath(call))))],
     ['check', async (call) => sendPieces(call, await served.components.check(served.volume, { backup: call.params['backup'] === true, readData: call.params['readData'] === true }))],
     ['rebuild', (call) => served.rebuild(rebuildRequest(call), call.progress)],
+    ['scrub', (call) => served.volume.scrub(call.progress)],
     ['metrics', async () => ({ text: await (await metrics()).text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss(), served.loopDelay.read()) })],
     ['detach', async () => ({ ended: await served.detach() })],
     ['remount', (call) => remount(served, call)],

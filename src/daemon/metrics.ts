@@ -1,5 +1,6 @@
 // Figures of a mounted volume in the Prometheus text format, made from its status when somebody asks. The only place that knows prom-client.
 import { Gauge, Registry } from 'prom-client';
+import type { ScrubStatus } from '../volume/scrub-report.js';
 import type { VolumeStatus } from '../volume/status.js';
 import type { LoopDelay } from './event-loop-delay.js';
 import type { LastFlush } from './triggers.js';
@@ -34,6 +35,7 @@ export class Metrics {
       this.#set('holdfast_last_flush_ok', '1 when the last flush ended well', last.ok ? 1 : 0);
       this.#set('holdfast_last_flush_seconds', 'how long it took', last.elapsedMs / 1000);
     }
+    this.#scrub(status.scrub);
     for (const disk of status.disks) {
       const labels = { disk: disk.path };
       this.#set('holdfast_disk_healthy', '1 when the disk is in use and well', disk.state === 'healthy' ? 1 : 0, labels);
@@ -43,6 +45,17 @@ export class Metrics {
       this.#set('holdfast_disk_errors', 'failed requests since the mount', disk.errors, labels);
     }
     return this.#registry.metrics();
+  }
+
+  #scrub({ running, last }: ScrubStatus): void {
+    const done = running === null ? 1 : running.doneBytes / Math.max(1, running.totalBytes);
+    this.#set('holdfast_scrub_done_ratio', 'how far the scrub under way is; 1 between two', done);
+    if (last === null) return;
+    this.#set('holdfast_scrub_last_end_seconds', 'when the last complete scrub ended', last.endedAt ?? 0);
+    this.#set('holdfast_scrub_last_bytes', 'what it read and verified', last.bytes);
+    this.#set('holdfast_scrub_last_found', 'damaged shards and files that it found', last.found);
+    this.#set('holdfast_scrub_last_healed', 'of these, what it healed', last.healed);
+    this.#set('holdfast_scrub_last_lost_bytes', 'bytes of files that no source had any more', last.lostBytes);
   }
 
   #set(name: string, help: string, value: number, labels: Readonly<Record<string, string>> = {}): void {

@@ -10,7 +10,8 @@ import type { ConsistencyPoints } from './consistency-point.js';
 import type { VolumeCore } from './core.js';
 import { DiskWatch } from './disk-watch.js';
 import { JournalRelease } from './journal-release.js';
-import { Repairs } from './repairs.js';
+import type { Repairs } from './repairs.js';
+import type { Scrubber } from './scrubber.js';
 import { type FlushOutlook, Strengthening } from './strengthening.js';
 import type { Sweeper } from './sweeper.js';
 
@@ -19,6 +20,8 @@ export interface BackgroundParts {
   readonly points: ConsistencyPoints;
   readonly sweeper: Sweeper;
   readonly cleaner: Cleaner;
+  readonly repairs: Repairs;
+  readonly scrubber: Scrubber;
   readonly backupWatch: BackupWatch;
   readonly flushOutlook: FlushOutlook;
 }
@@ -31,6 +34,7 @@ export class Background {
   readonly #watch: DiskWatch;
   readonly #repairs: Repairs;
   readonly #strengthening: Strengthening;
+  readonly #scrubber: Scrubber;
   readonly #backupWatch: BackupWatch;
   readonly #release: JournalRelease;
   #timer: Timer | null = null;
@@ -43,13 +47,14 @@ export class Background {
   #beatsSinceImage = 0;
   #sweptHorizon: Lsn = NO_LSN;
 
-  constructor({ core, points, sweeper, cleaner, backupWatch, flushOutlook }: BackgroundParts) {
+  constructor({ core, points, sweeper, cleaner, repairs, scrubber, backupWatch, flushOutlook }: BackgroundParts) {
     this.#core = core;
     this.#points = points;
     this.#sweeper = sweeper;
     this.#cleaner = cleaner;
     this.#lastPoint = core.skeleton.appliedLsn;
-    this.#repairs = new Repairs(core);
+    this.#repairs = repairs;
+    this.#scrubber = scrubber;
     this.#strengthening = new Strengthening(core, flushOutlook);
     this.#backupWatch = backupWatch;
     this.#watch = new DiskWatch(core.disks, core.ports.disks);
@@ -73,6 +78,7 @@ export class Background {
     await this.#beat;
     await this.#release.stop();
     await this.#maintenance;
+    await this.#scrubber.stop();
     await this.#counted;
     await this.#watch.idle();
   }
@@ -102,7 +108,8 @@ export class Background {
       if (core.failure === null) this.#release.start();
       return;
     }
-    // Beside the commits: maintenance may wait for a disk that hangs, they must not.
+    // Beside the commits: maintenance and scrub may wait for a disk that hangs, they must not.
+    this.#scrubber.beat();
     if (this.#maintenance === null && !this.#stopped) this.#startMaintenance();
   }
 

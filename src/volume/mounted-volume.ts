@@ -25,7 +25,10 @@ import type { NamedDelta, OpenVolume, VolumeStatus } from './status.js';
 import { skeletonPath } from './skeleton-path.js';
 import { namedDeltas, volumeStatus } from './status-report.js';
 import { removeStrays } from './strays.js';
+import { Repairs } from './repairs.js';
 import { Rescue } from './rescue.js';
+import type { ScrubProgress, ScrubReport } from './scrub-report.js';
+import { Scrubber } from './scrubber.js';
 import { shareRange } from './sharing.js';
 import { Sweeper } from './sweeper.js';
 
@@ -38,6 +41,7 @@ export class MountedVolume implements OpenVolume {
   readonly ownership: Ownership;
   readonly flusher: Flusher;
   readonly backupWatch: BackupWatch;
+  readonly scrubber: Scrubber;
   readonly admission: Admission;
   readonly orphans: Orphans;
   readonly #background: Background;
@@ -59,8 +63,10 @@ export class MountedVolume implements OpenVolume {
     this.ownership = new Ownership(core);
     this.backupWatch = new BackupWatch(core, this.ownership);
     this.flusher = new Flusher({ core, points: this.points, admission: this.admission, sweeper: this.sweeper, ownership: this.ownership, rescue: this.rescue, flushed: (backup) => this.backupWatch.afterFlush(backup) });
+    const repairs = new Repairs(core);
+    this.scrubber = new Scrubber({ core, points: this.points, repairs, rescue: this.rescue, flushing: () => this.flusher.running });
     const cleaner = new Cleaner(core, this.admission, this.data);
-    this.#background = new Background({ core, points: this.points, sweeper: this.sweeper, cleaner, backupWatch: this.backupWatch, flushOutlook: () => this.#flushOutlook() });
+    this.#background = new Background({ core, points: this.points, sweeper: this.sweeper, cleaner, repairs, scrubber: this.scrubber, backupWatch: this.backupWatch, flushOutlook: () => this.#flushOutlook() });
   }
 
   /** Begins background work; called once, after recovery. */
@@ -165,6 +171,11 @@ export class MountedVolume implements OpenVolume {
     this.#assertOpen();
     if (options.pastDamagedRoot === true) this.ownership.passDamaged = true;
     return this.flusher.flush(progress);
+  }
+
+  scrub(progress: ScrubProgress = () => {}): Promise<ScrubReport> {
+    this.#assertOpen();
+    return this.scrubber.run(progress);
   }
 
   due(): readonly string[] {

@@ -32,16 +32,23 @@ export class Rescue {
     this.#core = core;
   }
 
-  /** Makes a segment readable again. 'unavailable' (segment-unreadable) when no source has it; `seen`: where it was looked for, null when it was never sealed; `cause`: why that did not do. */
-  keep(segment: SegmentNumber, seen: SegmentPlace | null, cause: unknown): Promise<void> {
+  /**
+   * Makes a segment readable again; gives where its bytes came from, null where somebody else was faster. 'unavailable' (segment-unreadable) when no
+   * source has it; `seen`: where it was looked for, null when it was never sealed; `cause`: why that did not do. The caller has pinned it.
+   */
+  keep(segment: SegmentNumber, seen: SegmentPlace | null, cause: unknown): Promise<RescueSource | null> {
     return this.#lock.run(async () => {
-      const row = this.#core.skeleton.segment(segment);
+      const core = this.#core;
+      const row = core.skeleton.segment(segment);
       // Somebody else's rescue, or a rebuild, was faster.
-      if (row === null || row.layout?.number !== seen?.layout.number) return;
+      if (row === null || row.layout?.number !== seen?.layout.number) return null;
       const found = await this.find(row);
       if (found === null) throw unreadable(segment, cause);
-      await storeAnew(this.#core, this.#core.skeleton.segment(segment) ?? row, found.bytes);
-      this.#core.ports.logger.warn({ segment, source: found.source }, 'a segment had too few shards and was made whole from another source');
+      const place = await storeAnew(core, core.skeleton.segment(segment) ?? row, found.bytes);
+      // What is left of the old layout is nobody's.
+      if (seen !== null && place.layout.number !== seen.layout.number) await core.pool.removeShards(seen, seen.disks.flatMap((disk, index) => (disk === null ? [] : [index])));
+      core.ports.logger.warn({ segment, source: found.source }, 'a segment had too few shards and was made whole from another source');
+      return found.source;
     });
   }
 

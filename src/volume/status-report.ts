@@ -7,6 +7,7 @@ import type { Skeleton } from '../skeleton/contract.js';
 import type { VolumeCore } from './core.js';
 import type { DiskMember } from './disk-set.js';
 import type { MountedVolume } from './mounted-volume.js';
+import type { ScrubStatus } from './scrub-report.js';
 import type { BackupStatus, DiskStatus, NamedDelta, RedundancyStatus, VolumeStatus } from './status.js';
 
 export async function volumeStatus(mounted: MountedVolume, stopping: boolean): Promise<VolumeStatus> {
@@ -15,7 +16,8 @@ export async function volumeStatus(mounted: MountedVolume, stopping: boolean): P
   await core.exposure.counted(core.ports.clock, () => core.failure !== null || stopping);
   const backlog = core.skeleton.backlog();
   const last = core.skeleton.lastRoot();
-  const redundancy = redundancyStatus(mounted);
+  const scrub = mounted.scrubber.status();
+  const redundancy = redundancyStatus(mounted, scrub);
   const degraded = !redundancy.held;
   return {
     volume: core.volume,
@@ -34,6 +36,7 @@ export async function volumeStatus(mounted: MountedVolume, stopping: boolean): P
     space: mounted.space(),
     redundancy,
     backup: backupStatus(mounted),
+    scrub,
   };
 }
 
@@ -59,7 +62,7 @@ function remainingTolerance(core: VolumeCore): number {
   return Math.max(0, Math.min(tolerance, copies, segments ?? tolerance));
 }
 
-function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
+function redundancyStatus(mounted: MountedVolume, scrub: ScrubStatus): RedundancyStatus {
   const { core, flusher, ownership } = mounted;
   const { parity, tolerance, disks } = core.settings;
   const lost = core.disks.lost();
@@ -72,6 +75,8 @@ function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
   if (unreadable > 0) reasons.push(`${unreadable} segment(s) that are not known to be in the backup have too few shards left: \`holdfast rebuild ${core.settings.name} --dry-run\` names the files`);
   if (remaining < tolerance && lost.length === 0) reasons.push(`some data that is only here survives ${remaining} lost disk(s) instead of ${tolerance}: flush it, or run \`holdfast rebuild\``);
   if (flusher.lacking > 0) reasons.push(`the last root lacks ${flusher.lacking} segment(s) that no source has any more: \`holdfast rebuild ${core.settings.name} --dry-run\` names the files`);
+  const lostRanges = Math.max(scrub.running?.lostRanges ?? 0, scrub.last?.lostRanges ?? 0);
+  if (lostRanges > 0) reasons.push(`a scrub found ${lostRanges} range(s) of files that no source has any more: \`holdfast scrub ${core.settings.name}\` names them`);
   const notes: string[] = [];
   if (ownership.fences === false) notes.push(`the backup cannot fence a second owner (${ownership.fencing}): never mount this volume on two machines`);
   if (core.backup === null) notes.push('no backup is configured');

@@ -4,6 +4,7 @@ import type { DiskState } from '../format/records.js';
 import type { Thresholds } from '../config/settings.js';
 import type { DeltaRow } from '../skeleton/contract.js';
 import type { Volume } from './contract.js';
+import type { ScrubProgress, ScrubReport, ScrubStatus } from './scrub-report.js';
 
 export interface DiskStatus {
   readonly id: string;
@@ -73,6 +74,7 @@ export interface VolumeStatus {
   readonly redundancy: RedundancyStatus;
   /** null: the volume has no backup. */
   readonly backup: BackupStatus | null;
+  readonly scrub: ScrubStatus;
 }
 
 /** A delta with the name of its file. */
@@ -89,6 +91,8 @@ export interface OpenVolume extends Volume {
   reconfigure(thresholds: Thresholds): void;
   /** Changes are refused from now on, or taken again; the next mount asks its settings. Throws the volume's failure when it can take none any more. */
   setReadOnly(readOnly: boolean): void;
+  /** Looks at everything on the disks at once and heals what has rotted. 'conflict' (scrub-busy) while one runs by hand. What it says of lost data is in the report. */
+  scrub(progress?: ScrubProgress): Promise<ScrubReport>;
   /** Resolves when everything answered before the call is durable and sealed, and an image of it is on the disks: after a kill nothing is left to replay. */
   settle(): Promise<void>;
 }

@@ -36,7 +36,7 @@ describe('--json', { skip: mountObstacle ?? false }, () => {
     writeFileSync(volume.at('a file'), Buffer.alloc(10_000, 1));
 
     const status = await json('status', name);
-    has(status, 'pid', 'state', 'mountpoint', 'disks', 'backlog', 'lastRoot', 'redundancy', 'backup', 'space', 'journal', 'due', 'reminders');
+    has(status, 'pid', 'state', 'mountpoint', 'disks', 'backlog', 'lastRoot', 'redundancy', 'backup', 'space', 'journal', 'scrub', 'due', 'reminders');
     assert.equal(status['pid'], mounted['pid']);
     assert.equal((status['backlog'] as Value)['bytes'], 10_000);
     const all = (await json('status')) as unknown as readonly Value[];
@@ -64,6 +64,7 @@ describe('--json', { skip: mountObstacle ?? false }, () => {
     assert.equal((flushed['report'] as Value)['deltas'], rows.length);
     assert.equal((await volume.run('deltas', name, '--json')).stdout, '');
 
+    has(await json('scrub', name), 'segments', 'shards', 'bytes', 'shardsAbsent', 'journalFiles', 'images', 'found', 'healed', 'healedFrom', 'findings', 'lost', 'lostRanges', 'startedAt', 'endedAt');
     assert.deepEqual(await json('check', name), { name, findings: [] });
     assert.equal((await json('umount', name))['unmounted'], true);
     assert.equal((await json('status', name))['state'], 'unmounted');

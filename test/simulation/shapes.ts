@@ -6,7 +6,8 @@ export const shapes: readonly WorldShape[] = [
   { disks: 3, parity: 1, tolerance: 1, scheme: 'parity', backup: true },
   { disks: 4, parity: 1, tolerance: 2, scheme: 'copy', backup: true, journalDisks: 3 },
   { disks: 4, parity: 1, tolerance: 2, scheme: 'parity', backup: false },
-  { disks: 5, parity: 1, tolerance: 2, scheme: 'parity', backup: true },
+  // It scrubs all the time.
+  { disks: 5, parity: 1, tolerance: 2, scheme: 'parity', backup: true, scrubPeriodSeconds: 5 },
   { disks: 4, parity: 2, tolerance: 2, scheme: 'parity', backup: true },
   { disks: 3, parity: 0, tolerance: 1, scheme: 'parity', backup: true },
   { disks: 1, parity: 0, tolerance: 0, scheme: 'parity', backup: true },

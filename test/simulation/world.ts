@@ -28,6 +28,8 @@ export interface WorldShape {
   readonly backup: boolean;
   /** Dedicated journal disks; default none. */
   readonly journalDisks?: number;
+  /** Default: no scrub by itself. */
+  readonly scrubPeriodSeconds?: number;
   /** Of every disk; default: far more than any life fills. */
   readonly diskBytes?: number;
 }
@@ -71,6 +73,7 @@ export class World {
       parity: shape.parity,
       tolerance: shape.tolerance,
       scheme: shape.scheme,
+      scrub: { periodSeconds: shape.scrubPeriodSeconds ?? null, bytesPerSecond: 1024 ** 2 },
       backup: shape.backup ? { url: 's3://sim/volume', endpoint: null, region: null, pathStyle: true, profile: null } : null,
     };
   }

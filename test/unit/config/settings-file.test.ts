@@ -103,6 +103,7 @@ test('what init writes reads back as the same settings', () => {
       flush: { bytes: null, ageSeconds: 90, count: 5, fill: null, schedule: '*/5 * * * *', atUnmount: true, lostDisk: false },
       budget: { bytes: 12345, softShare: 0.5, hardShare: 0.9, whenFull: 'parity-only' },
       retention: { keepRoots: 2 },
+      scrub: { periodSeconds: null, bytesPerSecond: 5_000_000 },
       mount: { options: ['max_read=65536'], noatime: true, allowOther: true, readOnly: true, writeback: true },
       log: { level: 'debug', filePath: '/var/log/holdfast.log' },
     };

@@ -13,6 +13,7 @@ test('the event loop, the backlog and the disks are in the metrics', async () =>
     space: { totalBytes: 1000, freeBytes: 500, files: 7 },
     backup: null,
     lastRoot: null,
+    scrub: { periodSeconds: 60, running: { doneBytes: 1, totalBytes: 4 }, last: { endedAt: 1_700_000_000.5, bytes: 99, found: 3, healed: 2, lostBytes: 8 } },
     disks: [{ path: '/mnt/a', state: 'healthy', freeBytes: 10, bytesWritten: 20, bytesRead: 30, errors: 0 }],
   } as unknown as VolumeStatus; // the part that metrics are made of
   const text = await new Metrics('photos').text(status, null, 64, { medianMs: 0.5, p99Ms: 4, largestMs: 40 });
@@ -23,6 +24,9 @@ test('the event loop, the backlog and the disks are in the metrics', async () =>
   ]) {
     assert.ok(text.includes(`holdfast_event_loop_delay_seconds{quantile="${quantile}",volume="photos"} ${seconds}\n`), text);
   }
+  assert.ok(text.includes('holdfast_scrub_done_ratio{volume="photos"} 0.25\n'), text);
+  assert.ok(text.includes('holdfast_scrub_last_end_seconds{volume="photos"} 1700000000.5\n'), text);
+  assert.ok(text.includes('holdfast_scrub_last_found{volume="photos"} 3\n'), text);
   assert.ok(text.includes('holdfast_backlog_bytes{volume="photos"} 5\n'), text);
   assert.ok(text.includes('holdfast_disk_written_bytes{disk="/mnt/a",volume="photos"} 20\n'), text);
 });
