@@ -52,7 +52,7 @@ export function openBackup(parts: BackupParts): Backup {
     await intents.assertNone(roots.epoch);
   };
   const newest = async () => (await roots.list()).flatMap((root) => (root.image === null ? [] : [root.image])).reverse();
-  const segments = new StoredSegmentArchive({ store, volume, codec, clock, logger, guard, mayReplace: () => roots.assertNotFenced() });
+  const segments = new StoredSegmentArchive({ store, volume, codec, logger, guard, mayReplace: () => roots.assertNotFenced() });
   const images = createImageChain({ store, volume, codec, random, logger, newest, guard });
   return {
     description: store.description,

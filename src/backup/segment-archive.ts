@@ -1,7 +1,6 @@
 // Segments in the backup: one object each, a shard file with k = 1 (src/format/shard.ts), so that any range of it verifies alone.
 // Always holds: put() resolves only when the store has proven to hold exactly these bytes; get() never returns a wrong byte.
 import { assert } from '../base/assert.js';
-import type { Clock } from '../base/clock.js';
 import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import { NO_LSN, type SegmentId, segmentName, type VolumeId } from '../base/ids.js';
@@ -17,8 +16,6 @@ import { segmentFolder, segmentKey } from './keys.js';
 
 /** Heads (header and table, at most 36 KiB) kept for ranged reads: 64 x 36 KiB = 2.3 MiB. */
 const headsMax = 64;
-/** New memory is slow to touch: about 2 ms. */
-const copyBytesPerTurn = 2 * 1024 * 1024;
 /** No head is longer: that of a full segment. */
 const headBytesMax = dataOffset(segmentBytesMax);
 
@@ -31,7 +28,6 @@ export interface SegmentArchiveParts {
   readonly store: ObjectStore;
   readonly volume: VolumeId;
   readonly codec: Codec;
-  readonly clock: Clock;
   readonly logger: Logger;
   readonly guard: DeletionGuard;
   /** Asked before a damaged object is replaced; throws when the backup is somebody else's now. */
@@ -52,18 +48,18 @@ export class StoredSegmentArchive implements SegmentArchive {
     const object = await this.#encode(id, bytes);
     failpoint('segment-before-put');
     try {
-      await store.put(key, [object], { ifAbsent: true });
+      await store.put(key, object, { ifAbsent: true });
     } catch (error) {
       if (!isErrorOf(error, 'conflict')) throw error;
       // There is one already: of an earlier flush, or ours with its reply lost. It counts when every byte is right.
       const there = await this.#existing(key);
-      if (there?.equals(object) !== true) {
+      if (there?.equals(Buffer.concat(object)) !== true) {
         if (there !== null && this.#whole(id, there)) throw differs(store, key);
         // A name stands for one content, whoever puts it and when: to replace what is damaged can only make it right.
         await this.#parts.mayReplace();
         logger.warn({ store: store.description, key }, 'the backup holds a damaged copy of a segment; it is replaced');
         failpoint('segment-before-replace');
-        await store.put(key, [object], { ifAbsent: false });
+        await store.put(key, object, { ifAbsent: false });
         this.#heads.delete(key);
       }
     }
@@ -119,23 +115,22 @@ export class StoredSegmentArchive implements SegmentArchive {
     await deleteInBatches(this.#parts.store, keys, this.#parts.guard);
   }
 
-  /** The object's bytes; the same for the same segment, always. */
-  async #encode(id: SegmentId, bytes: Buffer): Promise<Buffer> {
+  /** The object's bytes in pieces, the large one being `bytes` itself; the same for the same segment, always. */
+  async #encode(id: SegmentId, bytes: Buffer): Promise<readonly Buffer[]> {
     assert(bytes.length > 0 && bytes.length <= segmentBytesMax, 'a segment holds something');
     const shardBytes = shardBytesFor(bytes.length, 1);
     const info: ShardInfo = { volume: this.#parts.volume, id, length: bytes.length, layout: { number: 0, k: 1, m: 0, e: 0, shardBytes }, index: 0, durableLsn: NO_LSN };
-    const object = Buffer.allocUnsafeSlow(fileBytes(shardBytes));
-    object.fill(0, 0, dataOffset(shardBytes));
-    encodeShardHeader(info).copy(object, 0);
-    const data = object.subarray(dataOffset(shardBytes));
-    for (let at = 0; at < bytes.length; at += copyBytesPerTurn) {
-      if (at > 0) await this.#parts.clock.turn();
-      bytes.copy(data, at, at, at + copyBytesPerTurn);
-    }
-    data.fill(0, bytes.length);
-    const table = object.subarray(tableOffset, tableOffset + (4 * shardBytes) / cellBytes);
-    await this.#parts.codec.encode({ k: 1, data: [data], parity: [], tables: [table], seeds: [cellSeed(info)] });
-    return object;
+    const head = Buffer.alloc(dataOffset(shardBytes));
+    encodeShardHeader(info).copy(head, 0);
+    const table = head.subarray(tableOffset, tableOffset + (4 * shardBytes) / cellBytes);
+    const full = Math.floor(bytes.length / cellBytes);
+    const cells = bytes.subarray(0, full * cellBytes);
+    if (full > 0) await this.#parts.codec.encode({ k: 1, data: [cells], parity: [], tables: [table.subarray(0, 4 * full)], seeds: [cellSeed(info)] });
+    if (cells.length === shardBytes) return [head, cells];
+    const last = Buffer.alloc(cellBytes);
+    bytes.copy(last, 0, cells.length);
+    table.writeUInt32LE(cellChecksum(cellSeed(info), full, last), 4 * full);
+    return full > 0 ? [head, cells, last] : [head, last];
   }
 
   /** null when it went away or cannot be whole. */

@@ -9,7 +9,7 @@ import type { SegmentPlace } from '../pool/contract.js';
 import type { VolumeCore } from './core.js';
 import { fetchSegment, type Rescue } from './rescue.js';
 
-/** Segments in flight to the backup: enough to hide round trips, 4 x 32 MiB of memory. */
+/** Segments in flight to the backup: enough to hide round trips, 4 x 32 MiB of memory (twice that where the store wants them in one piece). */
 const uploadsAtOnce = 4;
 /** A machine that dies within a day's flush loses the work of so much of it; each partial root is one small object. */
 export const partialRootIntervalMs = 15 * 60_000;

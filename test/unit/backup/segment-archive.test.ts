@@ -10,10 +10,9 @@ import { SeededRandom } from '../../../src/base/random.js';
 import { FaultyObjectStore } from '../../../src/objectstore/faulty-object-store.js';
 import { MemoryObjectStore } from '../../../src/objectstore/memory-object-store.js';
 import type { ObjectStore } from '../../../src/objectstore/object-store.js';
-import { QuickClock } from '../../support/quick-clock.js';
 import { codec, failureOf, segmentId, volume } from './support.js';
 
-const archiveOn = (store: ObjectStore): StoredSegmentArchive => new StoredSegmentArchive({ store, volume, codec, clock: new QuickClock(), logger: silentLogger, guard: () => Promise.resolve(), mayReplace: () => Promise.resolve() });
+const archiveOn = (store: ObjectStore): StoredSegmentArchive => new StoredSegmentArchive({ store, volume, codec, logger: silentLogger, guard: () => Promise.resolve(), mayReplace: () => Promise.resolve() });
 const id = segmentId(5000);
 
 test('segments of every length read back, whole and in ranges', async () => {
