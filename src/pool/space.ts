@@ -207,8 +207,10 @@ export class SpaceAccount {
 
   /** What user data may fill on one disk: without what is kept back, and without what each segment in memory costs beyond its bytes. */
   #usable(entry: DiskEntry, keptBytes: number): number {
-    const overhead = this.#options.buffersMax * (fileBytes(0) + 2 * cellBytes);
-    return Math.min(entry.freeBytes - keptBytes, entry.fileRoomBytes) - overhead;
+    const { buffersMax } = this.#options;
+    const overhead = buffersMax * (fileBytes(0) + 2 * cellBytes);
+    // Each segment in memory takes an inode of its own, however little it holds when it is sealed.
+    return Math.min(entry.freeBytes - keptBytes, entry.fileRoomBytes - buffersMax * diskBytesPerFile) - overhead;
   }
 
   /** User bytes that can be placed greedily, widest first, with full redundancy. */

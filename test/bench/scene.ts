@@ -1,6 +1,7 @@
 // How a bench runs as a process: in a mount namespace of its own, on a stage that is cleaned up whatever happens.
 // Nobody who copies the table of mounts then keeps the disks busy, and no mount outlives it.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { letGoOfOthers } from '../support/mount-tools.js';
 import { closeStage, openStage } from './rig.js';
 
 const namespaceVariable = 'HOLDFAST_BENCH_NAMESPACE';
@@ -15,6 +16,7 @@ export function onStage(main: () => Promise<number>): void {
   process.on('SIGINT', () => stop(130));
   process.on('SIGTERM', () => stop(143));
   process.on('SIGHUP', () => stop(129));
+  execFileSync('sh', ['-c', letGoOfOthers]);
   openStage();
   main().then(stop, (error: unknown) => {
     say(error instanceof Error ? (error.stack ?? error.message) : String(error));
