@@ -68,6 +68,14 @@ export function sleep(clock: Clock, delayMs: number): Promise<void> {
   });
 }
 
+/** What the promise gives, or `late` when it has given nothing after `limitMs` on the given clock. It goes on all the same. */
+export function within<T, Late>(clock: Clock, limitMs: number, promise: Promise<T>, late: Late): Promise<T | Late> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(limitMs, () => resolve(late));
+    promise.then(resolve, reject).finally(() => timer.cancel());
+  });
+}
+
 export function secondsOf(time: Timespec): number {
   return time.sec + time.nsec / 1e9;
 }

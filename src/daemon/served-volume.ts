@@ -1,6 +1,7 @@
 // A mounted volume with everything around it: lock, volume, kernel mount, triggers, configuration watch, control socket.
 // Holds always: whoever ends it (umount, SIGTERM, `holdfast umount`, the kernel), every answered change is durable before the
 // lock is released. stop() may fail with mount-busy and then nothing has changed.
+import { within } from '../base/clock.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
 import type { MountSettings, VolumeSettings } from '../config/settings.js';
 import type { RebuildReport, RebuildRequest, RecoveryProgress } from '../recovery/contract.js';
@@ -210,14 +211,8 @@ export class ServedVolume {
   /** Where the mount was copied to (a bind mount, a mount namespace of somebody's own) it lives on, and files are changed there. */
   async #endOfMount(): Promise<void> {
     const { clock, logger } = this.#io;
-    const over = await new Promise<boolean>((resolve) => {
-      const timer = clock.after(mountEndMs, () => resolve(false));
-      this.#mount.ended.then(() => {
-        timer.cancel();
-        resolve(true);
-      }, resolve);
-    });
-    if (over) return;
+    const over = this.#mount.ended.then(() => true);
+    if (await within(clock, mountEndMs, over, false)) return;
     const places = await this.#mount.elsewhere();
     this.#detached = 'unmounted, but a bind mount or another mount namespace still has the mount: it is closed when it ends there; holdfast umount --lazy cuts it off';
     logger.warn({ places }, 'unmounted here, but the mount goes on elsewhere');

@@ -10,7 +10,7 @@ import { makeInode, makeTemporary } from './creation.js';
 import { EEXIST, EFBIG, EINVAL, EISDIR, ENXIO, fail } from './errno.js';
 import { checkNewName } from './name-rules.js';
 import { isDirectory, isRegular, O_ACCMODE, O_EXCL, O_NOATIME, O_RDONLY, O_TRUNC, permissionBits, S_IFREG } from './posix.js';
-import { dropCapability, dropPrivilegesOfCaller, dropPrivilegesOfWrite, unprivilegedMode } from './privileges.js';
+import { dropCapability, dropModeBits, dropPrivilegesOfCaller, dropPrivilegesOfWrite } from './privileges.js';
 import type { FileSystemState } from './state.js';
 
 export class DataOperations {
@@ -106,8 +106,7 @@ export class DataOperations {
     const inode = state.inode(ino);
     const now = state.now();
     dropCapability(state, inode, now);
-    const mode = killPriv ? unprivilegedMode(state, inode, caller) : inode.mode & permissionBits;
-    if (mode !== (inode.mode & permissionBits)) state.apply({ type: 'attribute', ino, mode, ctime: now });
+    if (killPriv) dropModeBits(state, inode, caller, now);
     resize(state, inode, 0, now);
   }
 }

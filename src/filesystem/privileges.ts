@@ -25,14 +25,18 @@ export function dropCapability(state: FileSystemState, inode: Inode, time: Times
   state.apply({ type: 'xattr', ino: inode.ino, name: capabilityName, value: null, time });
 }
 
+/** Takes the bits that the caller does not leave. The caller is admitted. */
+export function dropModeBits(state: FileSystemState, inode: Inode, caller: Caller, time: Timespec): void {
+  const mode = unprivilegedMode(state, inode, caller);
+  if (mode !== (inode.mode & permissionBits)) state.apply({ type: 'attribute', ino: inode.ino, mode, ctime: time });
+}
+
 /** After a change of data that no handle's write made: without privileges the caller leaves none in the file. The caller is admitted. */
 export function dropPrivilegesOfCaller(state: FileSystemState, caller: Caller, ino: Ino): void {
   const inode = state.inode(ino);
   const now = state.now();
   dropCapability(state, inode, now);
-  if (caller.uid === 0) return;
-  const mode = unprivilegedMode(state, inode, caller);
-  if (mode !== (inode.mode & permissionBits)) state.apply({ type: 'attribute', ino, mode, ctime: now });
+  if (caller.uid !== 0) dropModeBits(state, inode, caller, now);
 }
 
 /** Before a write through a handle. Capabilities go always, the mode bits where the request says so. The caller is admitted. */
@@ -43,7 +47,5 @@ export function dropPrivilegesOfWrite(state: FileSystemState, handle: Handle, ki
     dropCapability(state, inode, state.now());
     handle.capabilityAbsent = true;
   }
-  if (!killPriv) return;
-  const mode = unprivilegedMode(state, inode, caller);
-  if (mode !== (inode.mode & permissionBits)) state.apply({ type: 'attribute', ino: inode.ino, mode, ctime: state.now() });
+  if (killPriv) dropModeBits(state, inode, caller, state.now());
 }

@@ -1,10 +1,11 @@
 // Ranges of a file: fallocate and lseek. Extents are all there is: what lies under none is a hole, and so is what is only
 // preallocated (an unwritten extent). Long work goes in slices of `rowsPerTurnMax` extents, each of
 // which starts anew from what is there then; the kernel's inode lock keeps other writers out of the range meanwhile.
-import { add, bytesBetween, type FileOffset, larger, pastLargestFile, smaller, subtract } from '../base/file-offset.js';
+import { add, type FileOffset, larger, pastLargestFile, smaller, subtract } from '../base/file-offset.js';
 import type { Ino } from '../base/ids.js';
 import { rowsPerTurnMax } from '../base/limits.js';
 import { type Extent, type Inode, unwritten } from '../skeleton/contract.js';
+import { bytesUnder } from '../skeleton/extent-bytes.js';
 import type { Answer, Caller } from './contract.js';
 import { EFBIG, EINVAL, EISDIR, ENOSPC, ENXIO, EOPNOTSUPP, fail } from './errno.js';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, isDirectory, isRegular, SEEK_DATA, SEEK_HOLE } from './posix.js';
@@ -66,7 +67,7 @@ export class RangeOperations {
     const state = this.#state;
     const inode = regularFile(state, ino);
     const slice = this.#slice(inode, offset, length);
-    const lacking = this.#untilRoom(subtract(slice, this.#bytesUnder(inode, offset, slice, () => true)), () => this.#preallocate(ino, offset, length, sizeMin));
+    const lacking = this.#untilRoom(subtract(slice, bytesUnder(this.#extents(inode, offset, slice), offset, slice)), () => this.#preallocate(ino, offset, length, sizeMin));
     if (lacking !== null) return lacking;
     const now = state.now();
     state.apply({ type: 'preallocate', ino, offset, length: slice, time: now });
@@ -74,20 +75,15 @@ export class RangeOperations {
     if (sizeMin > inode.size) state.apply({ type: 'truncate', ino, size: sizeMin, time: now });
   }
 
-  /** Bytes of the range that such extents cover; of a range with very many, only the first are counted. */
-  #bytesUnder(inode: Inode, offset: FileOffset, length: FileOffset, such: (extent: Extent) => boolean): number {
-    const end = add(offset, length);
-    let bytes = 0;
-    for (const extent of this.#state.view.extents(inode.content, offset, length, rowsPerTurnMax)) {
-      if (such(extent)) bytes += bytesBetween(larger(extent.offset, offset), smaller(add(extent.offset, extent.length), end));
-    }
-    return bytes;
+  /** Extents of the range; of very many only the first. */
+  #extents(inode: Inode, offset: FileOffset, length: FileOffset): readonly Extent[] {
+    return this.#state.view.extents(inode.content, offset, length, rowsPerTurnMax);
   }
 
   /** What is there goes, and room is kept for all of it. */
   #zero(ino: Ino, offset: FileOffset, length: FileOffset, sizeMin: FileOffset): Answer<void> {
     const inode = regularFile(this.#state, ino);
-    const kept = this.#bytesUnder(inode, offset, length, (extent) => extent.segment === unwritten);
+    const kept = bytesUnder(this.#extents(inode, offset, length).filter((extent) => extent.segment === unwritten), offset, length);
     // What goes gives its room back only later.
     const lacking = this.#untilRoom(subtract(length, kept), () => this.#zero(ino, offset, length, sizeMin));
     if (lacking !== null) return lacking;
@@ -120,7 +116,7 @@ export class RangeOperations {
   #slice(inode: Inode, offset: FileOffset, length: FileOffset): FileOffset {
     const view = this.#state.view;
     if (view.extentCount(inode.content, offset, length, rowsPerTurnMax + 1) <= rowsPerTurnMax) return length;
-    const last = view.extents(inode.content, offset, length, rowsPerTurnMax).at(-1);
+    const last = this.#extents(inode, offset, length).at(-1);
     return last === undefined ? length : subtract(add(last.offset, last.length), offset);
   }
 
@@ -159,7 +155,7 @@ export class RangeOperations {
 
   #seekHole(inode: Inode, offset: FileOffset): Answer<FileOffset> {
     let at = offset;
-    const found = this.#state.view.extents(inode.content, at, subtract(inode.size, at), rowsPerTurnMax);
+    const found = this.#extents(inode, at, subtract(inode.size, at));
     for (const extent of found) {
       if (extent.offset > at || extent.segment === unwritten) return at;
       at = add(extent.offset, extent.length);

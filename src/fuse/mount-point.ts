@@ -2,7 +2,7 @@
 // Never blocks for long: a mount whose server does not answer is 'hung'.
 import { lstat, readdir, realpath, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Clock } from '../base/clock.js';
+import { type Clock, within } from '../base/clock.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
 import { forceUnmount, unmount } from './mount.js';
 import { type MountEntry, mountAt, readMountTable } from './mount-table.js';
@@ -86,13 +86,7 @@ async function liveness(path: string, clock: Clock): Promise<'mounted' | 'dead' 
     (): 'mounted' => 'mounted',
     (error: NodeJS.ErrnoException): 'mounted' | 'dead' => (error.code === 'ENOTCONN' || error.code === 'ECONNABORTED' ? 'dead' : 'mounted'),
   );
-  return new Promise((settle) => {
-    const timer = clock.after(answerWithinMs, () => settle('hung'));
-    void answered.then((state) => {
-      timer.cancel();
-      settle(state);
-    });
-  });
+  return within(clock, answerWithinMs, answered, 'hung' as const);
 }
 
 async function emptiness(path: string): Promise<MountPointState> {

@@ -151,6 +151,14 @@ export class VolumeCore {
     return lsn;
   }
 
+  /** Where something has to be recorded and nothing has happened, it is what is known of a disk already. False: none is healthy. */
+  recordAgain(): boolean {
+    const member = this.disks.members.find(({ state }) => state === 'healthy');
+    if (member === undefined || member.disk === null) return false;
+    this.record({ type: 'disk', disk: member.disk.id, path: member.path, state: 'healthy', reason: member.reason, time: this.ports.clock.now() });
+    return true;
+  }
+
   #noteSeal(segment: SegmentNumber, lsn: Lsn): void {
     // Asking forgets those that are durable by now; a second layout goes to the end of the line.
     this.sealIsDurable(segment);

@@ -6,6 +6,7 @@ import { add, bytesBefore, bytesBetween, type FileOffset, larger, smaller } from
 import type { ContentId, Ino, SegmentNumber } from '../base/ids.js';
 import { requestBytesMax, rowsPerTurnMax } from '../base/limits.js';
 import { type Inode, type Extent, unwritten } from '../skeleton/contract.js';
+import { bytesUnder } from '../skeleton/extent-bytes.js';
 import type { VolumeCore } from './core.js';
 import type { Rescue } from './rescue.js';
 
@@ -76,12 +77,7 @@ export class DataPath {
     if (skeleton.use().unwrittenBytes === 0) return 0;
     const content = skeleton.inode(ino)?.content;
     if (content === undefined) return 0;
-    const end = add(offset, length);
-    let bytes = 0;
-    for (const row of skeleton.extents(content, offset, length, rowsPerTurnMax)) {
-      if (row.segment === unwritten) bytes += bytesBetween(larger(row.offset, offset), smaller(add(row.offset, row.length), end));
-    }
-    return bytes;
+    return bytesUnder(skeleton.extents(content, offset, length, rowsPerTurnMax).filter((row) => row.segment === unwritten), offset, length);
   }
 
   #plan(content: ContentId, offset: FileOffset, length: number): Piece[] {

@@ -102,7 +102,7 @@ export class JournalRelease {
     const filled = room.filled();
     if (filled.length === 0) return;
     for (const disk of filled) journal.avoid(disk);
-    this.#recordAgain();
+    this.#core.recordAgain();
     await journal.commit();
   }
 
@@ -117,14 +117,6 @@ export class JournalRelease {
 
   /** An image at the point of the one before is none. */
   #moveOn(): void {
-    if (this.#core.journal.appendedLsn === this.#core.localImages.newest) this.#recordAgain();
-  }
-
-  /** Where something has to be recorded and nothing has happened, it is what is known of a disk already. */
-  #recordAgain(): void {
-    const { disks, ports } = this.#core;
-    const member = disks.members.find((one) => one.state === 'healthy');
-    if (member === undefined || member.disk === null) return;
-    this.#core.record({ type: 'disk', disk: member.disk.id, path: member.path, state: 'healthy', reason: member.reason, time: ports.clock.now() });
+    if (this.#core.journal.appendedLsn === this.#core.localImages.newest) this.#core.recordAgain();
   }
 }

@@ -130,10 +130,7 @@ export class StoresScrub {
     const core = this.#core;
     await core.pool.sealAll();
     // An image of the very same point would be taken for the damaged one, which is announced already.
-    const [disk] = core.disks.healthy();
-    if (disk === undefined) return false;
-    core.record({ type: 'disk', disk: disk.id, path: disk.path, state: 'healthy', reason: '', time: core.ports.clock.now() });
-    if (!(await publishLocalImage(core, this.#points))) return false;
+    if (!core.recordAgain() || !(await publishLocalImage(core, this.#points))) return false;
     await core.imageLock.run(async () => {
       for (const one of damaged) await core.localImages.tidy(one.disk);
     });
