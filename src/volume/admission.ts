@@ -16,6 +16,8 @@ export class Admission {
   #gate: Promise<void> | null = null;
   #budgetWaiters: (() => void)[] = [];
   #nextAllowedMs = 0;
+  /** The last one: what it was to release stays. */
+  #flushFailed = false;
 
   constructor(core: VolumeCore) {
     this.#core = core;
@@ -65,6 +67,12 @@ export class Admission {
     for (const wake of waiters) wake();
   }
 
+  /** Who is parked on a full volume does not wait for a flush that cannot help: the disks' ENOSPC is the answer. */
+  flushEnded(succeeded: boolean): void {
+    this.#flushFailed = !succeeded;
+    this.budgetChanged();
+  }
+
   /** Bytes that may gather un-backed-up. */
   budgetBytes(): number {
     return this.#core.thresholds.budget.bytes ?? Math.max(this.#core.pool.totalBytes() / 10, 1);
@@ -87,6 +95,7 @@ export class Admission {
     const { softShare, hardShare, whenFull } = this.#core.thresholds.budget;
     const fill = this.fill();
     if (fill < softShare || whenFull === 'parity-only') return null;
+    if (this.#flushFailed && bytes > this.#core.pool.freeBytes()) return null;
     if (fill >= hardShare) return new Promise((resolve) => this.#budgetWaiters.push(resolve));
     const now = this.#core.ports.clock.monotonicMs();
     if (now < this.#nextAllowedMs) return sleep(this.#core.ports.clock, this.#nextAllowedMs - now);

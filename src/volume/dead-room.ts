@@ -16,6 +16,8 @@ export class DeadRoom {
   #removing: () => Promise<void> | null = () => null;
   /** Somebody waits: the next release is to give back the dead as well. */
   wanted = false;
+  /** The disks take no image, and without one no shard of the dead goes: others have filled them. Nobody waits until one stands. */
+  hopeless = false;
 
   constructor(core: VolumeCore) {
     this.#core = core;
@@ -30,7 +32,7 @@ export class DeadRoom {
     const { pool, ports, room } = this.#core;
     if (room.ended) return null;
     const removing = this.#removing();
-    if (bytes <= pool.freeBytes() || (removing === null && !this.#any())) {
+    if (bytes <= pool.freeBytes() || this.hopeless || (removing === null && !this.#any())) {
       this.#sinceMs = null;
       return null;
     }

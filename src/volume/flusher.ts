@@ -88,12 +88,14 @@ export class Flusher {
     this.#running = this.#flush(backup, progress).then(
       async (report) => {
         this.lastError = null;
+        this.#admission.flushEnded(true);
         await this.#retire(backup);
         await this.#flushed(backup);
         return report;
       },
       (error: unknown) => {
         this.lastError = error instanceof Error ? error.message : String(error);
+        this.#admission.flushEnded(false);
         throw error;
       },
     );

@@ -14,6 +14,8 @@ const imagesPerRelease = 2;
 /** After a release that helped nobody: somebody else holds the image, or there is nothing to be released. */
 const pauseMs = 250;
 const hopelessPauseMs = 2_000;
+/** In succession: the first may have lost a disk, the second went to others. */
+const imagesRefusedMax = 2;
 
 export class JournalRelease {
   readonly #core: VolumeCore;
@@ -22,6 +24,8 @@ export class JournalRelease {
   #running: Promise<void> | null = null;
   #stopped = false;
   #retainedAtImage = 0;
+  /** In succession, by disks that had no room. */
+  #imagesRefused = 0;
 
   constructor(core: VolumeCore, points: ConsistencyPoints, sweeper: Sweeper) {
     this.#core = core;
@@ -53,6 +57,8 @@ export class JournalRelease {
   async publish(): Promise<boolean> {
     const published = await publishLocalImage(this.#core, this.#points);
     this.#retainedAtImage = this.#core.journal.retainedBytes;
+    this.#imagesRefused = published ? 0 : this.#imagesRefused + 1;
+    this.#core.deadRoom.hopeless = this.#imagesRefused >= imagesRefusedMax;
     return published;
   }
 
@@ -86,7 +92,7 @@ export class JournalRelease {
       if (core.imageLock.busy || this.#stopped) return false;
       if (image > 0 && core.room.pressed) await this.#sealAll();
       this.#moveOn();
-      if (!(await this.publish())) return false;
+      if (!(await this.publish())) return this.#imagesRefused >= imagesRefusedMax;
       this.#sweeper.drop();
       await this.#sweeper.sweep();
       await core.pool.refreshSpace();

@@ -1,7 +1,7 @@
 // Room for the journal (rule 7): what it may still grow by on each of its disks, and who has to wait for that. Every change is asked for
 // before it is made, so that whatever was accepted can be written: docs/decisions/journal-room.md has the sums. Short of room: first the
 // changes are slowed, then they wait for a release (images, seals), and when that cannot help they are refused with ENOSPC. What gives
-// room back goes on when nothing else does, and is never refused; the volume's own records are never held up.
+// room back goes on when nothing else does, and is refused only when others have filled the disks; the volume's own records are never held up.
 import { HoldfastError } from '../base/errors.js';
 import type { DiskId } from '../base/ids.js';
 import { batchAlignBytes, imageJournalFiles, journalFileBytesMax, journalFileBytesMin, journalFilesAtEase, journalFileShare, journalFilesKept, journalFilesLeftFreeing, journalFilesLeftGrowing, journalPatienceMs } from '../base/limits.js';
@@ -25,6 +25,8 @@ export class JournalRoom {
   #waiting: (() => void)[] = [];
   /** Since when those that take room are held up. */
   #shortSinceMs: number | null = null;
+  /** The same of those that give room back. */
+  #stuckSinceMs: number | null = null;
   /** The last release did all that there is to be done, and it was not enough. */
   #hopeless = false;
   #nextAllowedMs = 0;
@@ -85,6 +87,7 @@ export class JournalRoom {
     const needed = cost + (kind === 'grows' ? journalFilesLeftGrowing : journalFilesLeftFreeing) * fileBytes;
     const spare = room - needed - 4 * pending;
     if (spare < 0) return this.#withinPrepared(bytes, pending, needed, kind) ? null : this.#hold(room - needed, pending, kind);
+    this.#stuckSinceMs = null;
     if (kind === 'frees') return null;
     this.#shortSinceMs = null;
     this.#hopeless = false;
@@ -151,10 +154,14 @@ export class JournalRoom {
     const { journal, ports } = this.#core;
     this.#release();
     if (room >= 0 && pending > 0 && !journal.full) return this.#core.catchUp();
+    const now = ports.clock.monotonicMs();
     if (kind === 'grows') {
-      const now = ports.clock.monotonicMs();
       this.#shortSinceMs ??= now;
       if (this.#hopeless || journal.full || now - this.#shortSinceMs > journalPatienceMs) throw noRoom(room);
+    } else if (journal.full) {
+      // Nothing that the volume can do helps, and who waits here cannot be told otherwise.
+      this.#stuckSinceMs ??= now;
+      if (now - this.#stuckSinceMs > journalPatienceMs) throw stuck();
     }
     return this.nextRelease();
   }
@@ -207,6 +214,13 @@ export class JournalRoom {
 function fileBytesFor(diskBytes: number): number {
   const share = Math.floor(diskBytes / journalFileShare / batchAlignBytes) * batchAlignBytes;
   return Math.min(journalFileBytesMax, Math.max(journalFileBytesMin, share));
+}
+
+function stuck(): HoldfastError {
+  return new HoldfastError('full', 'nothing can be deleted now: something else has filled the disks to the last byte, and the journal cannot note it', {
+    code: 'journal-stuck',
+    hint: 'Free some MiB on the disks outside of the volume; `holdfast status` names them. All goes on by itself then.',
+  });
 }
 
 function noRoom(room: number): HoldfastError {

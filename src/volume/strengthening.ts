@@ -28,6 +28,8 @@ export class Strengthening {
   #strengthened = 0;
   #graceBeats = flushGraceBeats;
   #restBeats = 0;
+  /** It rests because the disks are full: room is a reason to go on at once. */
+  #restsForRoom = false;
   /** Members that served at the last step: other ones begin it anew. */
   #serving = '';
 
@@ -44,7 +46,7 @@ export class Strengthening {
     // With a backup the scheme `copy` keeps the bytes in the journal, whose copies are made whole with it.
     if (weakest === null || weakest >= this.#possible() || (core.settings.scheme === 'copy' && core.backup !== null)) return this.#begin();
     if (this.#flush() === 'expected' && this.#graceBeats-- > 0) return;
-    if (this.#restBeats-- > 0) return;
+    if (this.#restBeats-- > 0 && !(this.#restsForRoom && !core.nearlyFull)) return;
     await this.#work();
   }
 
@@ -60,6 +62,7 @@ export class Strengthening {
     this.#after = asSegmentNumber(0);
     this.#strengthened = 0;
     this.#restBeats = 0;
+    this.#restsForRoom = false;
   }
 
   /** Losses that a segment written now would survive. */
@@ -84,6 +87,7 @@ export class Strengthening {
       if (!(await this.#strengthen(row.segment))) {
         // Full disks, mostly: the next one would fare no better.
         this.#restBeats = restBeats;
+        this.#restsForRoom = core.nearlyFull;
         return;
       }
       this.#strengthened++;

@@ -1,7 +1,8 @@
 // All disks are full, by what was written to the volume and by what others wrote beside it: ENOSPC at write(2), reads and deletes go on,
 // and when there is room again all is as before. Small filesystems in memory stand for the disks.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { eventually, mountObstacle, VolumeProcess } from '../support/volume-process.js';
@@ -89,24 +90,54 @@ describe('full disks', { skip: mountObstacle ?? false }, () => {
     assert.equal(statSync(volume.at('again')).size, 64 * mebibyte);
   });
 
-  test('by others, to the last byte: the same', async () => {
-    const kept = new Map([0, 1, 2].map((file) => [`before-${file}`, Buffer.alloc(3 * mebibyte, file + 1)]));
-    rmSync(volume.at('again'));
-    for (const [name, bytes] of kept) writeFileSync(volume.at(name), bytes);
-    execFileSync('sync', [volume.at('before-0')]);
-    // root may take what the volume keeps back for itself.
+  /** root may take what the volume keeps back for itself. */
+  const fillByOthers = (): void => {
     for (const disk of volume.disks) spawnSync('dd', ['if=/dev/zero', `of=${disk}/filler`, 'bs=1M', 'status=none']);
-    await eventually(async () => /No space left/.test(write('refused', 8)), 'the disks are seen to be full');
-    goesOn(kept);
-    await assertNoDiskFailed();
+  };
+
+  async function emptiedByOthers(): Promise<void> {
     for (const disk of volume.disks) rmSync(`${disk}/filler`);
     await eventually(async () => write('after', 8) === '', 'there is room again');
     // What had been accepted before the disks were seen to be full may have been sealed with less redundancy; `status` said so.
     await eventually(async () => (await volume.status()).redundancy.held, 'all redundancy is there again', 500);
     await assertNoDiskFailed();
+  }
+
+  test('by others, to the last byte: the same, and nobody waits for room that cannot come', async () => {
+    const kept = new Map([0, 1, 2].map((file) => [`before-${file}`, Buffer.alloc(3 * mebibyte, file + 1)]));
+    // Its room would come back with the next image, and the disks take none.
+    rmSync(volume.at('again'));
+    for (const [name, bytes] of kept) writeFileSync(volume.at(name), bytes);
+    execFileSync('sync', [volume.at('before-0')]);
+    fillByOthers();
+    await eventually(async () => (await volume.status()).space.freeBytes === 0, 'the disks are seen to be full');
+    for (let round = 0; round < 3; round++) assert.match(write('refused', 8), /No space left/);
+    goesOn(kept);
+    await assertNoDiskFailed();
+    await emptiedByOthers();
     await volume.umount();
     await volume.mount();
     assert.equal(statSync(volume.at('after')).size, 8 * mebibyte);
+    assert.match(await volume.findings(), /no findings/);
+  });
+
+  test('by others while somebody writes: what was accepted and fits nowhere waits in memory, and what was synced stays', async () => {
+    const synced = new Map<string, Buffer>();
+    const filling = volume.disks.map((disk) => spawn('dd', ['if=/dev/zero', `of=${disk}/filler`, 'bs=64k', 'status=none'], { stdio: 'ignore' }));
+    const filled = Promise.all(filling.map((child) => once(child, 'close')));
+    for (let round = 0, refused = 0; refused < 3; round++) {
+      assert.ok(round < 200, 'it never filled');
+      const name = `while-${round}`;
+      if (write(name, 3) === '') synced.set(name, readFileSync(volume.at(name)));
+      else refused++;
+    }
+    await filled;
+    for (const [name, bytes] of synced) assert.ok(readFileSync(volume.at(name)).equals(bytes), name);
+    await assertNoDiskFailed();
+    await emptiedByOthers();
+    await volume.signal('SIGKILL');
+    await volume.mount();
+    for (const [name, bytes] of synced) assert.ok(readFileSync(volume.at(name)).equals(bytes), name);
     assert.match(await volume.findings(), /no findings/);
     await volume.umount();
   });

@@ -96,6 +96,57 @@ test('while nothing can be given back it is waited for, but not for ever; when i
     await house.close();
   });
 });
+
+test('others have filled the disks to the last byte, and no image can be made: nobody waits for the room of the deleted until one can', async () => {
+  await House.with(small, async (house) => {
+    const names = await filled(house);
+    // In one beat: what is deleted now is still there when the disks are full.
+    for (const name of names) await house.remove(name);
+    await house.fillByOthers();
+    const { core } = house.volume;
+    await house.run(core.pool.refreshSpace());
+    const before = core.ports.clock.monotonicMs();
+    assert.equal(await fits(house, 'new'), false);
+    assert.equal(await fits(house, 'other'), false);
+    assert.ok(core.ports.clock.monotonicMs() - before < journalPatienceMs / 4, `${core.ports.clock.monotonicMs() - before} ms`);
+    await house.emptyByOthers();
+    await house.pass(20_000);
+    for (const name of names.slice(0, -4)) assert.ok(await fits(house, name), name);
+    await house.check();
+    await house.close();
+  });
+});
+
+test('writers that wait for a flush on disks that are full are refused when the flush fails for want of room, and go on when there is some', async () => {
+  await House.with(small, async (house) => {
+    house.quiet();
+    house.settings = { ...house.settings, budget: { ...house.settings.budget, bytes: MiB } };
+    await house.mount();
+    await house.save('late', Buffer.alloc(0));
+    // The flush will have to seal it.
+    await house.write('kept', house.bytes(100 * 1024));
+    await house.fillByOthers();
+    const { core } = house.volume;
+    await house.run(core.pool.refreshSpace());
+    core.thresholds = { ...core.thresholds, budget: { ...core.thresholds.budget, bytes: 64 * 1024 } };
+    const parked = house.volume.admit(1024);
+    assert.ok(parked !== null, 'it waits for a flush');
+    let woken = false;
+    void parked.then(() => (woken = true));
+    await house.let(500);
+    assert.equal(woken, false);
+    await assert.rejects(house.flush());
+    await house.run(parked);
+    await assert.rejects(house.write('late', house.bytes(fileBytes)), (error) => isErrorOf(error, 'full') && error.code === 'volume-full');
+    await house.emptyByOthers();
+    await house.run(core.pool.refreshSpace());
+    await house.flush();
+    await house.save('late', house.bytes(32 * 1024));
+    await house.check();
+    await house.close();
+  });
+});
+
 test('a volume is closed while writes wait for room', async () => {
   await House.with(small, async (house) => {
     house.quiet();

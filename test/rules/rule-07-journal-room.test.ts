@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isErrorOf } from '../../src/base/errors.js';
 import { journalFilesKept, journalPatienceMs } from '../../src/base/limits.js';
-import type { MemoryDisk } from '../../src/disk/memory-disk.js';
 import type { WorldShape } from '../simulation/world.js';
 import { fourDisks, House } from './support/house.js';
 import { Logs } from './support/logs.js';
@@ -178,11 +177,6 @@ for (const [name, shape] of [
   });
 }
 
-/** Somebody else takes the disks to the last byte. */
-async function fillByOthers(house: House, disks: readonly MemoryDisk[]): Promise<void> {
-  for (const disk of disks) await house.run(disk.create('filler', [Buffer.alloc((await house.run(disk.space())).freeBytes)]));
-}
-
 test('others fill every disk to the last byte: the volume never fails, what is synced stays, and all goes on when there is room', async () => {
   await House.with(small, async (house) => {
     await house.mount();
@@ -190,8 +184,7 @@ test('others fill every disk to the last byte: the volume never fails, what is s
     await house.save('before', bytes);
     for (let file = 0; file < 300; file++) await house.write(`f${file}`, house.bytes(10));
     await house.sync();
-    const disks = [...house.world.slots.values()];
-    await fillByOthers(house, disks);
+    await house.fillByOthers();
     const { core } = house.volume;
     // Past all gates, as the volume's own records are: the journal is to meet the end.
     let full: unknown = null;
@@ -212,11 +205,16 @@ test('others fill every disk to the last byte: the volume never fails, what is s
     );
     await assert.rejects(house.write('refused', bytes), (error) => isErrorOf(error, 'full'));
     await house.expect('before', bytes);
-    await house.pass(10_000);
+    // Deleting waits for room as well, but not for ever: who deletes is told what to do.
+    const waitsMs = core.ports.clock.monotonicMs();
+    await assert.rejects(house.remove('f0'), (error) => isErrorOf(error, 'full') && error.code === 'journal-stuck');
+    assert.ok(core.ports.clock.monotonicMs() - waitsMs >= journalPatienceMs, 'not before it was waited for');
     assert.equal(core.failure, null);
-    for (const disk of disks) await house.run(disk.remove('filler'));
+    await house.emptyByOthers();
     await house.until(() => !core.journal.full, 'the journal goes on by itself');
+    await house.pass(2_000);
     await house.save('after', bytes);
+    await house.remove('f0');
     assert.equal(core.journal.disks.length, 3, 'with all its copies');
     await house.check();
     house.losePower();
@@ -236,10 +234,7 @@ test('one journal disk is full: the journal moves to the disk that has room', as
     const { core } = house.volume;
     const first = core.journal.disks[0];
     assert.ok(first !== undefined);
-    await fillByOthers(
-      house,
-      [...house.world.slots.values()].filter((disk) => disk.path === first.path),
-    );
+    await house.fillByOthers([...house.world.slots.values()].filter((disk) => disk.path === first.path));
     for (let round = 0; round < 300; round++) await house.save('more', house.bytes(5_000), (round % 4) * 5_000);
     assert.equal(core.failure, null);
     assert.ok(
