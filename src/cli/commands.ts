@@ -2,6 +2,7 @@
 import type { Command } from './command.js';
 import { check } from './commands/check.js';
 import { deltas } from './commands/deltas.js';
+import { disk } from './commands/disk.js';
 import { flush } from './commands/flush.js';
 import { init } from './commands/init.js';
 import { mount } from './commands/mount.js';
@@ -11,4 +12,4 @@ import { scrub } from './commands/scrub.js';
 import { status } from './commands/status.js';
 import { umount } from './commands/umount.js';
 
-export const commands: readonly Command[] = [init, mount, umount, status, deltas, flush, rebuild, restore, scrub, check];
+export const commands: readonly Command[] = [init, mount, umount, status, deltas, flush, rebuild, restore, disk, scrub, check];

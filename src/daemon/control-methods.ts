@@ -1,7 +1,8 @@
-// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, scrub, metrics, remount, detach, stop. Parameters are checked here.
+// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, disk-plan, scrub, metrics, remount, detach, stop. Parameters are checked here.
 import { HoldfastError } from '../base/errors.js';
 import { type PlainOffset, toPlain } from '../base/file-offset.js';
 import { fromPrintable } from '../base/printable.js';
+import type { EmptyDisk } from '../pool/contract.js';
 import type { RebuildRequest } from '../recovery/contract.js';
 import type { DeltaKind } from '../skeleton/contract.js';
 import type { FlushOptions } from '../volume/contract.js';
@@ -39,6 +40,7 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
     ['deltas', (call) => sendPieces(call, mapped(served.volume.deltas(optionalPath(call))))],
     ['check', async (call) => sendPieces(call, await served.components.check(served.volume, { backup: call.params['backup'] === true, readData: call.params['readData'] === true }))],
     ['rebuild', (call) => served.rebuild(rebuildRequest(call), call.progress)],
+    ['disk-plan', (call) => served.volume.plan(additions(call))],
     ['scrub', (call) => served.volume.scrub(call.progress)],
     ['metrics', async () => ({ text: await (await metrics()).text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss(), served.loopDelay.read()) })],
     ['detach', async () => ({ ended: await served.detach() })],
@@ -90,6 +92,21 @@ function replacementOf(pair: unknown): RebuildRequest['replace'][number] {
     return { old: pair.old, new: pair.new };
   }
   throw new HoldfastError('invalid', 'replace must be a list of {old, new}', { code: 'control-params' });
+}
+
+function additions(call: ControlCall): readonly EmptyDisk[] {
+  const { added } = call.params;
+  const disks: unknown[] = Array.isArray(added) ? added : [];
+  return disks.map((disk) => {
+    if (typeof disk === 'object' && disk !== null && 'totalBytes' in disk && 'freeBytes' in disk && isBytes(disk.totalBytes) && isBytes(disk.freeBytes)) {
+      return { totalBytes: disk.totalBytes, freeBytes: disk.freeBytes };
+    }
+    throw new HoldfastError('invalid', 'added must be a list of {totalBytes, freeBytes}', { code: 'control-params' });
+  });
+}
+
+function isBytes(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 function optionalPath(call: ControlCall): Buffer | null {

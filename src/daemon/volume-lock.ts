@@ -8,7 +8,7 @@ import { HoldfastError } from '../base/errors.js';
 import type { VolumeSettings } from '../config/settings.js';
 import { inStateFolder } from './state-folder.js';
 
-export type LockPurpose = 'mount' | 'flush' | 'status' | 'deltas' | 'rebuild' | 'restore' | 'check' | 'scrub' | 'init';
+export type LockPurpose = 'mount' | 'flush' | 'status' | 'deltas' | 'rebuild' | 'restore' | 'check' | 'scrub' | 'disk' | 'init';
 
 export interface LockHolder {
   readonly pid: number;

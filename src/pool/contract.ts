@@ -4,6 +4,9 @@ import type { DiskId, SegmentId, SegmentNumber } from '../base/ids.js';
 import type { Disk } from '../disk/disk.js';
 import type { SegmentLayout } from '../format/records.js';
 import type { PayloadRange } from '../format/payload.js';
+import type { EmptyDisk, KeptRoom, SpacePlan } from './space.js';
+
+export type { EmptyDisk, SpacePlan } from './space.js';
 
 export interface PoolShape {
   /** Parity shards of every segment (first redundancy). */
@@ -122,6 +125,8 @@ export interface Pool {
   /** User bytes that can still be accepted, after reserves and without those for which room is kept. From cached statfs and own accounting: synchronous. */
   freeBytes(): number;
   totalBytes(): number;
+  /** What freeBytes() and totalBytes() would be with further disks, and what of each disk can be used. `kept`: of each, null for one that is added. */
+  plan(added: readonly EmptyDisk[], kept: (disk: DiskId | null) => KeptRoom): SpacePlan;
   /** Accounts `bytes` of accepted, un-sealed data; false (nothing reserved) when they would not fit with all their redundancy. For `kept` of them room is kept already. */
   reserve(bytes: number, kept?: number): boolean;
   /** Gives back what `reserve` took for bytes that were not allocated after all. */

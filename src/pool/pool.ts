@@ -23,7 +23,7 @@ import { SegmentReader } from './segment-reader.js';
 import { MemorySegments } from './segment-table.js';
 import { ShardWriter } from './shard-writer.js';
 import { zeroPadded } from './shard-source.js';
-import { nothingKept, SpaceAccount } from './space.js';
+import { type EmptyDisk, type KeptRoom, nothingKept, SpaceAccount, type SpacePlan } from './space.js';
 import { sweepStrays } from './sweep.js';
 import { Waiters } from './waiters.js';
 import { WriteLedger } from './write-ledger.js';
@@ -216,6 +216,10 @@ export class SegmentPool implements Pool {
 
   totalBytes(): number {
     return this.#space.totalBytes();
+  }
+
+  plan(added: readonly EmptyDisk[], kept: (disk: DiskId | null) => KeptRoom): SpacePlan {
+    return this.#space.plan(added, kept);
   }
 
   reserve(bytes: number, kept = 0): boolean {

@@ -2,9 +2,10 @@
 // granted only when all accepted, un-sealed data finds its shards without touching the reserve of any disk (rule 7).
 // When to ask the disks again is the owner's business (`refresh`).
 import type { DiskId } from '../base/ids.js';
-import { cellBytes, diskBytesPerFile, shardsPerSegmentMax } from '../base/limits.js';
+import { cellBytes, diskBytesPerFile } from '../base/limits.js';
 import type { Disk } from '../disk/disk.js';
 import { fileBytes } from '../format/shard.js';
+import { type Filling, fillingOf } from './capacity.js';
 import type { Candidate, Redundancy } from './placement.js';
 
 interface DiskEntry {
@@ -16,6 +17,33 @@ interface DiskEntry {
   inFlightBytes: number;
   /** Of shard files finished since the pool began: tells how much a statfs answer under way may have missed. */
   writtenBytes: number;
+}
+
+const noDisk: Readonly<DiskEntry> = { totalBytes: 0, freeBytes: 0, fileRoomBytes: 0, inFlightBytes: 0, writtenBytes: 0 };
+
+/** One that is not there yet. */
+export interface EmptyDisk {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+}
+
+/** What a set of disks holds of user data, as far as un-backed-up data needs it: with all its redundancy. */
+export interface SpacePlan {
+  readonly totalBytes: number;
+  /** Without moving anything. */
+  readonly freeBytes: number;
+  readonly disks: readonly DiskPlan[];
+}
+
+export interface DiskPlan {
+  /** null: an added one. */
+  readonly disk: DiskId | null;
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  /** Of it for shards: without the reserve and what is kept for journal and images. */
+  readonly roomBytes: number;
+  /** Of it what shards can ever take, as the sizes of the others are. */
+  readonly usableBytes: number;
 }
 
 /** Of one disk, for journal and images, besides the reserve (rule 7). */
@@ -162,6 +190,24 @@ export class SpaceAccount {
     return this.#total;
   }
 
+  /** The same sums with further disks, and what becomes of each disk. */
+  plan(added: readonly EmptyDisk[], kept: (disk: DiskId | null) => KeptRoom): SpacePlan {
+    const { disks, reserveBytes, expected } = this.#options;
+    const present = disks().flatMap(({ id }) => {
+      const entry = this.#entries.get(id);
+      return entry === undefined ? [] : [{ id, entry }];
+    });
+    const all = [...present, ...added.map(({ totalBytes, freeBytes }) => ({ id: null, entry: { ...noDisk, totalBytes, freeBytes, fileRoomBytes: Number.POSITIVE_INFINITY } }))];
+    const rooms = all.map(({ id, entry }) => Math.max(0, entry.totalBytes - reserveBytes(entry.totalBytes) - kept(id).mostBytes));
+    const total = this.#fill(rooms);
+    const free = this.#fill(all.map(({ id, entry }) => Math.max(0, this.#usable(entry, reserveBytes(entry.totalBytes) + kept(id).bytes))));
+    return {
+      totalBytes: total.bytes,
+      freeBytes: Math.max(0, free.bytes - this.promisedBytes() - expected()),
+      disks: all.map(({ id, entry: { totalBytes, freeBytes } }, index) => ({ disk: id, totalBytes, freeBytes, roomBytes: rooms[index] ?? 0, usableBytes: total.used[index] ?? 0 })),
+    };
+  }
+
   /** Also for those bytes for which room is kept. */
   #leftBytes(): number {
     this.#capacity ??= this.#capacityOf((entry, disk) => this.#usable(entry, this.#options.reserveBytes(entry.totalBytes) + this.#options.kept(disk).bytes));
@@ -199,7 +245,7 @@ export class SpaceAccount {
   #entry(id: DiskId): DiskEntry {
     let entry = this.#entries.get(id);
     if (entry === undefined) {
-      entry = { totalBytes: 0, freeBytes: 0, fileRoomBytes: 0, inFlightBytes: 0, writtenBytes: 0 };
+      entry = { ...noDisk };
       this.#entries.set(id, entry);
     }
     return entry;
@@ -220,34 +266,11 @@ export class SpaceAccount {
       const entry = this.#entries.get(disk.id);
       if (entry !== undefined) rooms.push(Math.max(0, roomOf(entry, disk.id)));
     }
-    if (rooms.length === 0) return 0;
-    const { m, e } = this.#options.redundancy;
-    // With disks missing, segments have what redundancy the rest can hold: writes go on.
-    const redundant = Math.min(m + e, rooms.length - 1);
-    rooms.sort((a, b) => b - a);
-    const shards = Math.max(oneWidth(rooms, redundant), allWidths(rooms, redundant, this.#options.segmentBytes));
-    // 4 bytes of checksum a cell.
-    return Math.floor(shards * (cellBytes / (cellBytes + 4)));
+    return this.#fill(rooms).bytes;
   }
-}
 
-/** Exact for any cut into segments: everything at one width, the best one. */
-function oneWidth(rooms: readonly number[], redundant: number): number {
-  let best = 0;
-  for (let width = redundant + 1; width <= Math.min(rooms.length, shardsPerSegmentMax); width++) {
-    best = Math.max(best, (rooms[width - 1] ?? 0) * (width - redundant));
+  #fill(rooms: readonly number[]): Filling {
+    const { redundancy, segmentBytes } = this.#options;
+    return fillingOf(rooms, redundancy.m + redundancy.e, segmentBytes);
   }
-  return best;
-}
-
-/** Disks of different sizes: when the smallest is full the rest goes on, narrower. Each may be left with less than a shard. */
-function allWidths(rooms: readonly number[], redundant: number, granuleBytes: number): number {
-  let sum = 0;
-  let used = 0;
-  for (let width = Math.min(rooms.length, shardsPerSegmentMax); width > redundant; width--) {
-    const level = Math.max(used, (rooms[width - 1] ?? 0) - granuleBytes);
-    sum += (level - used) * (width - redundant);
-    used = level;
-  }
-  return sum;
 }

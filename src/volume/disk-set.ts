@@ -3,6 +3,7 @@
 import type { DiskId } from '../base/ids.js';
 import { messageOf } from '../base/errors.js';
 import type { Disk } from '../disk/disk.js';
+import type { DiskState } from '../format/records.js';
 
 export type LiveDiskState = 'healthy' | 'suspect' | 'failed' | 'missing' | 'foreign';
 export type DiskRole = 'pool' | 'journal';
@@ -90,4 +91,9 @@ export class DiskSet {
   lost(): readonly DiskMember[] {
     return this.#members.filter((m) => m.role === 'pool' && m.state !== 'healthy');
   }
+}
+
+/** As records and status have it. */
+export function shownState({ state }: DiskMember): DiskState {
+  return state === 'foreign' ? 'missing' : state;
 }

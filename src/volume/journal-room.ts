@@ -61,9 +61,18 @@ export class JournalRoom {
 
   /** What users, and in part even accepted data, must leave to journal and images on a disk. */
   keptOn(disk: DiskId): KeptRoom {
-    const fileBytes = this.#fileBytes;
+    return this.#keptOn(disk, this.#fileBytes);
+  }
+
+  /** The same as it would be with further disks of these sizes; null: one of those. */
+  keptWith(diskBytes: readonly number[]): (disk: DiskId | null) => KeptRoom {
+    const fileBytes = this.#core.ports.journalLimits === undefined ? Math.min(this.#fileBytes, ...diskBytes.map(fileBytesFor)) : this.#fileBytes;
+    return (disk) => this.#keptOn(disk, fileBytes);
+  }
+
+  #keptOn(disk: DiskId | null, fileBytes: number): KeptRoom {
     const mostBytes = journalFilesKept * fileBytes;
-    const left = Math.max(0, mostBytes - this.#core.journalUsedOn(disk));
+    const left = Math.max(0, mostBytes - (disk === null ? 0 : this.#core.journalUsedOn(disk)));
     const image = this.#imageRoom();
     return { bytes: left + image, leastBytes: Math.min(left, journalFilesLeftGrowing * fileBytes) + image, mostBytes };
   }

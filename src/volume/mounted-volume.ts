@@ -6,6 +6,7 @@ import { asSegmentNumber, type Ino, type Lsn } from '../base/ids.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
 import type { Thresholds } from '../config/settings.js';
 import type { FileRecord } from '../format/records.js';
+import type { EmptyDisk } from '../pool/contract.js';
 import type { Backlog } from '../skeleton/contract.js';
 import { Admission } from './admission.js';
 import { Background } from './background.js';
@@ -16,6 +17,7 @@ import { ConsistencyPoints } from './consistency-point.js';
 import type { FlushOptions, FlushProgress, FlushReport, SkeletonView, VolumeSpace } from './contract.js';
 import type { VolumeCore } from './core.js';
 import { DataPath } from './data-path.js';
+import { type DiskPlanReport, planDisks } from './disk-plan.js';
 import { dueConditions } from './due.js';
 import { Flusher } from './flusher.js';
 import { publishLocalImage } from './image-point.js';
@@ -161,6 +163,10 @@ export class MountedVolume implements OpenVolume {
   space(): VolumeSpace {
     const { pool, skeleton } = this.core;
     return { totalBytes: pool.totalBytes(), freeBytes: pool.freeBytes(), files: skeleton.use().files };
+  }
+
+  plan(added: readonly EmptyDisk[]): DiskPlanReport {
+    return planDisks(this.core, added);
   }
 
   backlog(): Backlog {

@@ -5,7 +5,7 @@ import { NO_LSN, ROOT_INO, type Ino, type Lsn } from '../base/ids.js';
 import { printable } from '../base/printable.js';
 import type { Skeleton } from '../skeleton/contract.js';
 import type { VolumeCore } from './core.js';
-import type { DiskMember } from './disk-set.js';
+import { type DiskMember, shownState } from './disk-set.js';
 import type { MountedVolume } from './mounted-volume.js';
 import type { ScrubStatus } from './scrub-report.js';
 import type { BackupStatus, DiskStatus, NamedDelta, RedundancyStatus, VolumeStatus } from './status.js';
@@ -41,7 +41,7 @@ export async function volumeStatus(mounted: MountedVolume, stopping: boolean): P
 }
 
 async function diskStatus(member: DiskMember): Promise<DiskStatus> {
-  const base = { id: member.disk?.id ?? '', path: member.path, state: member.state === 'foreign' ? ('missing' as const) : member.state, reason: member.reason };
+  const base = { id: member.disk?.id ?? '', path: member.path, state: shownState(member), reason: member.reason };
   if (member.disk === null) return { ...base, totalBytes: 0, freeBytes: 0, bytesWritten: 0, bytesRead: 0, errors: 0 };
   const { bytesWritten, bytesRead, errors } = member.disk.counters();
   try {

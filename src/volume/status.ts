@@ -3,7 +3,9 @@
 import type { DiskState } from '../format/records.js';
 import type { Thresholds } from '../config/settings.js';
 import type { DeltaRow } from '../skeleton/contract.js';
+import type { EmptyDisk } from '../pool/contract.js';
 import type { Volume } from './contract.js';
+import type { DiskPlanReport } from './disk-plan.js';
 import type { ScrubProgress, ScrubReport, ScrubStatus } from './scrub-report.js';
 
 export interface DiskStatus {
@@ -87,6 +89,8 @@ export interface OpenVolume extends Volume {
   status(): Promise<VolumeStatus> | VolumeStatus;
   /** Updates since the last root in LSN order, of one file (path from the volume's root, bytes) or of all. 'missing' (no-such-file). */
   deltas(path: Buffer | null): Iterable<NamedDelta>;
+  /** The disks, what they hold, and what the volume would hold with each of `added`. */
+  plan(added: readonly EmptyDisk[]): DiskPlanReport;
   /** New thresholds hold from now on. */
   reconfigure(thresholds: Thresholds): void;
   /** Changes are refused from now on, or taken again; the next mount asks its settings. Throws the volume's failure when it can take none any more. */

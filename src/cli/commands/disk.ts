@@ -1,0 +1,91 @@
+// holdfast disk: which disks a volume has and what they hold, and what one more would bring, mounted or not.
+import { statfsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { messageOf } from '../../base/errors.js';
+import { formatBytes, parseBytes } from '../../config/units.js';
+import type { EmptyDisk } from '../../pool/contract.js';
+import type { DiskPlanReport } from '../../volume/disk-plan.js';
+import { type Command, jsonOption, optionalText, text, texts, type Values, volumeArgument } from '../command.js';
+import type { Output } from '../output.js';
+import { UsageError } from '../usage-error.js';
+import { perhapsMounted, withDaemon, withOpenVolume } from '../volume.js';
+
+type Action = (values: Values, output: Output) => Promise<number>;
+
+const actions: Readonly<Record<string, Action>> = { list, plan };
+
+export const disk: Command = {
+  usage: 'disk <action> <name> [path]',
+  summary: 'the disks of a volume: list, plan',
+  examples: [
+    ['disk list photos', 'which they are, and what is free on each'],
+    ['disk plan photos', 'what they hold, what their different sizes waste, what one more would bring'],
+    ['disk plan photos --add 4TB --add /mnt/new/hf', 'with a disk of this size, or the one at this place'],
+  ],
+  options: (parser) =>
+    jsonOption(volumeArgument(parser.positional('action', { type: 'string', choices: Object.keys(actions), demandOption: true })))
+      .positional('path', { type: 'string', describe: 'the directory that is, or becomes, the disk' })
+      .option('add', { type: 'string', array: true, describe: 'plan: a size, or a directory on the disk that might be added (repeatable)' }),
+  run: (values, output) => {
+    const action = actions[text(values, 'action')];
+    if (action === undefined) throw new UsageError(`disk: the action is one of ${Object.keys(actions).join(', ')}`);
+    return action(values, output);
+  },
+};
+
+async function list(values: Values, output: Output): Promise<number> {
+  refuse(values, 'add');
+  const report = await planOf(values, output, []);
+  output.document(report.disks);
+  output.table(
+    ['DISK', 'ROLE', 'STATE', 'FREE', 'OF', 'ID', 'REASON'],
+    report.disks.map(({ path, role, state, freeBytes, totalBytes, id, reason }) => [path, role, state, formatBytes(freeBytes), formatBytes(totalBytes), id, reason]),
+  );
+  return 0;
+}
+
+async function plan(values: Values, output: Output): Promise<number> {
+  const wanted = texts(values, 'add').map(additionOf);
+  // Not asked for one: what one more of the sizes that are there would bring.
+  const before = wanted.length > 0 ? null : await planOf(values, output, []);
+  const sizes = before === null ? [] : [...new Set(before.disks.filter(({ role, totalBytes }) => role === 'pool' && totalBytes > 0).map(({ totalBytes }) => totalBytes))].sort((a, b) => a - b);
+  const report = await planOf(values, output, before === null ? wanted : sizes.map((bytes) => ({ totalBytes: bytes, freeBytes: bytes })));
+  output.document(report);
+  output.table(
+    ['DISK', 'SIZE', 'FOR FILES', 'NEVER USED'],
+    report.disks.filter(({ role }) => role === 'pool').map(({ path, totalBytes, usableBytes, wastedBytes }) => [path, formatBytes(totalBytes), formatBytes(usableBytes), formatBytes(wastedBytes)]),
+  );
+  output.line(`\nfiles  ${formatBytes(report.totalBytes)} in all with their redundancy, ${formatBytes(report.freeBytes)} free`);
+  output.line('');
+  output.table(
+    ['ONE MORE OF', 'FILES', 'GAIN', 'FREE AT ONCE'],
+    report.withOneMore.map(({ diskBytes, totalBytes, freeBytes }) => [formatBytes(diskBytes), formatBytes(totalBytes), `+${formatBytes(totalBytes - report.totalBytes)}`, formatBytes(freeBytes)]),
+  );
+  return 0;
+}
+
+function planOf(values: Values, output: Output, added: readonly EmptyDisk[]): Promise<DiskPlanReport> {
+  if (optionalText(values, 'path') !== null) throw new UsageError(`disk ${text(values, 'action')} takes no path`);
+  return withDaemon<DiskPlanReport>(
+    perhapsMounted(text(values, 'name')),
+    async (client) => (await client.call('disk-plan', { added })) as DiskPlanReport, // our own daemon's answer
+    ({ settings }) => withOpenVolume(settings, 'disk', output, async (open) => open.plan(added)),
+  );
+}
+
+/** `4 TB`, or a place on the disk. */
+function additionOf(word: string): EmptyDisk {
+  const bytes = parseBytes(word);
+  if (bytes !== null && bytes > 0) return { totalBytes: bytes, freeBytes: bytes };
+  if (!word.includes('/')) throw new UsageError(`--add ${word}: it must be a size such as "4 TB", or a directory`);
+  try {
+    const { bsize, blocks, bavail } = statfsSync(resolve(word));
+    return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
+  } catch (error) {
+    throw new UsageError(`--add ${word}: ${messageOf(error)}`);
+  }
+}
+
+function refuse(values: Values, option: string): void {
+  if (texts(values, option).length > 0) throw new UsageError(`disk ${text(values, 'action')} takes no --${option}`);
+}

@@ -1,0 +1,66 @@
+// holdfast disk through the command line, mounted and not.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { AnyStatus } from '../../src/cli/commands/status.js';
+import type { DiskPlanReport, PlannedDisk } from '../../src/volume/disk-plan.js';
+import { mountObstacle, VolumeProcess } from '../support/volume-process.js';
+
+describe('holdfast disk', { skip: mountObstacle ?? false }, () => {
+  const volume = new VolumeProcess();
+  const { name } = volume;
+
+  before(() => volume.init());
+  after(() => volume.end());
+
+  const json = async <Answer>(...words: readonly string[]): Promise<Answer> => JSON.parse(await volume.succeed('disk', ...words, '--json')) as Answer; // our own command's answer
+
+  for (const mounted of [false, true]) {
+    describe(mounted ? 'mounted' : 'not mounted', () => {
+      before(async () => {
+        if (mounted) await volume.mount();
+      });
+
+      test('list names each disk with its role and state', async () => {
+        const disks = await json<readonly PlannedDisk[]>('list', name);
+        assert.deepEqual(
+          disks.map(({ path, role, state }) => [path, role, state]),
+          volume.disks.map((path) => [path, 'pool', 'healthy']),
+        );
+        assert.match(await volume.succeed('disk', 'list', name), /^DISK +ROLE +STATE +FREE +OF +ID +REASON\n.*\/d1 +pool +healthy /);
+      });
+
+      test('plan has the sums of status, and says what one more of the same size would bring', async () => {
+        const plan = await json<DiskPlanReport>('plan', name);
+        const { space } = JSON.parse((await volume.run('status', name, '--json')).stdout) as AnyStatus; // our own command's answer
+        assert.equal(plan.totalBytes, space.totalBytes);
+        assert.equal(plan.withOneMore.length, 1, 'all are of one size');
+        assert.ok(plan.withOneMore.every(({ totalBytes, usableBytes, diskBytes }) => totalBytes > plan.totalBytes && usableBytes <= diskBytes));
+        const text = await volume.succeed('disk', 'plan', name);
+        assert.match(text, /NEVER USED/);
+        assert.match(text, /files {2}.* in all with their redundancy, .* free/);
+        assert.match(text, /ONE MORE OF +FILES +GAIN +FREE AT ONCE\n\S+ \S+ +\S+ \S+ +\+\S/);
+      });
+
+      test('plan --add tries sizes and places, each by itself', async () => {
+        const plan = await json<DiskPlanReport>('plan', name, '--add', '1 GiB', '--add', volume.folder);
+        const [small, same] = plan.withOneMore;
+        assert.equal(small?.diskBytes, 1024 ** 3);
+        assert.equal(same?.diskBytes, plan.disks[0]?.totalBytes, 'a place on the same filesystem');
+        assert.ok((same?.totalBytes ?? 0) > (small?.totalBytes ?? 0));
+      });
+    });
+  }
+
+  test('what is neither size nor place, and what an action does not take, is a matter of usage', async () => {
+    for (const words of [
+      ['plan', name, '--add', 'much'],
+      ['plan', name, '--add', '/no/such/place'],
+      ['list', name, '--add', '1 GiB'],
+      ['list', name, '/a'],
+      ['shuffle', name],
+    ]) {
+      const { code, stderr } = await volume.run('disk', ...words);
+      assert.equal(code, 2, `${words.join(' ')}: ${stderr}`);
+    }
+  });
+});
