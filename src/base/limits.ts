@@ -29,6 +29,8 @@ export const journalFilesAtEase = 3;
 export const imageJournalFiles = 2;
 /** Waiting for room in the journal ends with ENOSPC after this: longer than it takes to find out that a disk hangs. */
 export const journalPatienceMs = 60_000;
+/** Free on a disk that is to take the list of generations: more than thousands of them on a handful of disks. */
+export const generationsRoomBytes = 1 * MiB;
 /** Records per batch and bytes of records per batch: bound the memory of a batch and the length of a replay step. */
 export const batchRecordsMax = 65_536;
 export const batchBytesMax = 48 * MiB;

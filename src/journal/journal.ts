@@ -2,12 +2,13 @@
 // they rely on, as one group of batches to tolerance + 1 disks and syncs all copies in parallel. One group is in flight at
 // most, and none is written before all earlier ones are durable: so a bad group with a valid later one is damage, never a
 // torn tail. After any failure of a disk the journal goes on in a new generation on another set of disks (rule 4).
+import { isDeepStrictEqual } from 'node:util';
 import { assert } from '../base/assert.js';
 import { type HoldfastError, isErrorOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
 import type { DiskId, Lsn, SegmentNumber, VolumeId } from '../base/ids.js';
 import { asGenerationId } from '../base/ids.js';
-import { journalFileBytesMax } from '../base/limits.js';
+import { generationsRoomBytes, journalFileBytesMax } from '../base/limits.js';
 import type { Logger } from '../base/logger.js';
 import { Mutex } from '../base/mutex.js';
 import type { Random } from '../base/random.js';
@@ -18,6 +19,7 @@ import type { JournalRecord } from '../format/records.js';
 import { type BatchGroup, buildGroup, bytesOf, type GroupLimits, groupLimits, PendingRecords } from './batch-group.js';
 import type { Journal, JournalDamage, JournalMark, RetainedFile } from './contract.js';
 import { type DiskFailure, GenerationFiles, type PlacedGroup } from './generation-files.js';
+import { quorum } from './generations.js';
 import { journalClosed, journalDead, journalFull, noDiskLeft } from './journal-errors.js';
 import { Waiters } from './waiters.js';
 
@@ -83,6 +85,8 @@ class DiskJournal implements Journal {
   #groupBytes = 0;
   /** Of the generations that were made, also of those that too few disks took. */
   #highestNumber: number;
+  /** The one that too few disks took: some may know it, so it is the next one, for as long as it is what is wanted. */
+  #unmade: Generation | null = null;
   #files: GenerationFiles;
   #writtenMark: JournalMark;
   #durableLsn: Lsn;
@@ -171,8 +175,9 @@ class DiskJournal implements Journal {
     this.#failedDisks.add(disk);
   }
 
-  avoid(disk: DiskId): void {
+  avoid(disk: DiskId): boolean {
     this.#fullDisks.add(disk);
+    return this.#shouldMove();
   }
 
   abandon(cause: unknown): void {
@@ -305,7 +310,15 @@ class DiskJournal implements Journal {
     const disks = this.#files.disks();
     const next = this.#chooseDisks();
     if (next.length === 0) return false;
-    return next.length > disks.length || disks.some((disk) => this.#failedDisks.has(disk.id) || (this.#fullDisks.has(disk.id) && !next.includes(disk)));
+    if (disks.some((disk) => this.#failedDisks.has(disk.id))) return true;
+    // Who begins what cannot be made is stuck in between: what is prepared here is better than that.
+    return (next.length > disks.length || disks.some((disk) => this.#fullDisks.has(disk.id) && !next.includes(disk))) && this.#generationFits();
+  }
+
+  /** Enough disks have room for a generation to be recorded. */
+  #generationFits(): boolean {
+    const fitting = this.generation.members.filter((disk) => (this.#options.roomOn?.(disk) ?? Infinity) >= Math.min(generationsRoomBytes, this.fileBytes));
+    return fitting.length >= quorum(this.generation);
   }
 
   async #changeGeneration(failures: readonly DiskFailure[]): Promise<void> {
@@ -317,24 +330,27 @@ class DiskJournal implements Journal {
     if (disks.length === 0) {
       throw this.#noDisk(failures[0]?.error);
     }
-    const old = this.generation;
-    const next: Generation = {
-      number: ++this.#highestNumber,
-      id: asGenerationId(this.#options.random.bytes(8).toString('hex')),
-      // Everything above is in one group, which is written anew: nothing acknowledged depends on a failed disk.
-      parentLsn: this.#durableLsn,
-      members: [...new Set([...old.members, ...disks.map((disk) => disk.id)])].filter((id) => !this.#failedDisks.has(id)),
-      journalDisks: disks.map((disk) => disk.id),
-      tolerance: old.tolerance,
-    };
+    const next = this.#nextGeneration(disks.map((disk) => disk.id));
     failpoint('journal-failed-before-generation');
+    this.#unmade = next;
     await this.#options.onGenerationChange(next);
+    this.#unmade = null;
     // Durable from here: what the old generation has above parentLsn is void.
     failpoint('journal-generation-before-rewrite');
     this.#retained.push(...(await this.#files.end(next.parentLsn)));
     this.#files = this.#newFiles(next, disks);
     this.#options.logger.warn({ generation: next.number, disks: disks.map((disk) => disk.path) }, 'the journal moved to another set of disks');
     this.#tellDegraded();
+  }
+
+  #nextGeneration(journalDisks: readonly DiskId[]): Generation {
+    const old = this.generation;
+    const members = [...new Set([...old.members, ...journalDisks])].filter((id) => !this.#failedDisks.has(id));
+    // Everything above is in one group, which is written anew: nothing acknowledged depends on a failed disk.
+    const shape = { parentLsn: this.#durableLsn, members, journalDisks, tolerance: old.tolerance };
+    const unmade = this.#unmade;
+    if (unmade !== null && isDeepStrictEqual(shape, { parentLsn: unmade.parentLsn, members: unmade.members, journalDisks: unmade.journalDisks, tolerance: unmade.tolerance })) return unmade;
+    return { number: ++this.#highestNumber, id: asGenerationId(this.#options.random.bytes(8).toString('hex')), ...shape };
   }
 
   /** Those in use that are well, and as many candidates as are missing; where those are too few, one in use that is to be avoided stays. */

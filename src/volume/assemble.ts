@@ -79,7 +79,8 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
     random: ports.random,
     logger: ports.logger,
     onGenerationChange: async (next) => {
-      core.generations = [...core.generations, next];
+      // One that too few disks took comes again.
+      if (core.generations.at(-1)?.id !== next.id) core.generations = [...core.generations, next];
       await makeDurable(disks, volume, core.generations);
     },
     onDiskFailed: (disk, error) => {

@@ -29,8 +29,9 @@ export class DeadRoom {
 
   /** null: go ahead, and meet what there is. Otherwise wait and ask again. */
   admit(bytes: FileOffset): Promise<void> | null {
-    const { pool, ports, room } = this.#core;
-    if (room.ended) return null;
+    const { journal, pool, ports, room } = this.#core;
+    // Without a journal nothing dies.
+    if (room.ended || journal.full) return null;
     const removing = this.#removing();
     if (bytes <= pool.freeBytes() || this.hopeless || (removing === null && !this.#any())) {
       this.#sinceMs = null;

@@ -107,7 +107,9 @@ export class JournalRelease {
     const { journal, room } = this.#core;
     const filled = room.filled();
     if (filled.length === 0) return;
-    for (const disk of filled) journal.avoid(disk);
+    // Each of them is to be avoided, whatever it leads to.
+    const moves = filled.map((disk) => journal.avoid(disk));
+    if (!moves.some(Boolean)) return;
     this.#core.recordAgain();
     await journal.commit();
   }

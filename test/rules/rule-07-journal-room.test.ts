@@ -21,16 +21,6 @@ function neverFull(house: House, logs: Logs): void {
   for (const { id } of core.journal.disks) assert.ok(core.journal.usedOn(id) <= journalFilesKept * core.journal.fileBytes, `${core.journal.usedOn(id)} bytes`);
 }
 
-async function chmod(house: House, name: string, mode: number): Promise<void> {
-  await house.admitted(0);
-  house.volume.apply({ type: 'attribute', ino: house.ino(name), mode, ctime: house.volume.clock.now() });
-}
-
-/** What is not in the backup holds nobody up. */
-function unbudgeted(house: House): void {
-  house.settings = { ...house.settings, budget: { ...house.settings.budget, bytes: 1024 * MiB } };
-}
-
 /** Journal bytes that were written so far, on the disk that took most. */
 const written = (house: House): number => Math.max(...house.volume.core.disks.present().map((disk) => disk.counters().bytesWritten));
 
@@ -66,13 +56,13 @@ test('saturating changes and fsyncs on a full volume go round the journal many t
   await House.with(
     small,
     async (house) => {
-      unbudgeted(house);
+      house.unbudgeted();
       await house.mount();
       const names = await filled(house, house.bytes(100_000));
       await house.run(house.volume.core.pool.sealAll());
       const stormBefore = written(house);
       for (let round = 0; written(house) - stormBefore < 2 * journalFilesKept * house.volume.core.journal.fileBytes; round++) {
-        await chmod(house, names[round % names.length] ?? '', 0o100600 + (round % 8));
+        await house.chmod(names[round % names.length] ?? '', 0o100600 + (round % 8));
         await house.sync();
         neverFull(house, logs);
         assert.ok(round < 5_000);
@@ -107,7 +97,7 @@ test('a storm of changed modes waits for images, also when a trickle of bytes ke
       const before = written(house);
       const room = journalFilesKept * house.volume.core.journal.fileBytes;
       for (let round = 0; written(house) - before < 4 * room; round++) {
-        for (let change = 0; change < 20; change++) await chmod(house, `f${change}`, 0o100600 + (round % 8));
+        for (let change = 0; change < 20; change++) await house.chmod(`f${change}`, 0o100600 + (round % 8));
         await house.save('trickle', house.bytes(10), round * 10);
         neverFull(house, logs);
         assert.ok(round < 5_000);
@@ -129,7 +119,7 @@ for (const [name, shape] of [
     await House.with(
       shape,
       async (house) => {
-        unbudgeted(house);
+        house.unbudgeted();
         await house.mount();
         const bytes = house.bytes(5_000);
         for (let file = 0; file < 200; file++) await house.write(`old${file}`, house.bytes(10));
@@ -176,73 +166,3 @@ for (const [name, shape] of [
     );
   });
 }
-
-test('others fill every disk to the last byte: the volume never fails, what is synced stays, and all goes on when there is room', async () => {
-  await House.with(small, async (house) => {
-    await house.mount();
-    const bytes = house.bytes(20_000);
-    await house.save('before', bytes);
-    for (let file = 0; file < 300; file++) await house.write(`f${file}`, house.bytes(10));
-    await house.sync();
-    await house.fillByOthers();
-    const { core } = house.volume;
-    // Past all gates, as the volume's own records are: the journal is to meet the end.
-    let full: unknown = null;
-    for (let record = 0; full === null && record < 2_000; record++) {
-      core.record({ type: 'attribute', ino: house.ino('before'), mode: 0o100600 + (record % 8), ctime: core.ports.clock.now() });
-      try {
-        await house.sync();
-      } catch (error) {
-        full = error;
-      }
-    }
-    assert.ok(isErrorOf(full, 'full'), String(full));
-    assert.equal(full.code, 'journal-full');
-    assert.equal(core.failure, null, 'it has not failed');
-    assert.ok(
-      core.disks.members.every((member) => member.state === 'healthy'),
-      'a full disk is no failed one',
-    );
-    await assert.rejects(house.write('refused', bytes), (error) => isErrorOf(error, 'full'));
-    await house.expect('before', bytes);
-    // Deleting waits for room as well, but not for ever: who deletes is told what to do.
-    const waitsMs = core.ports.clock.monotonicMs();
-    await assert.rejects(house.remove('f0'), (error) => isErrorOf(error, 'full') && error.code === 'journal-stuck');
-    assert.ok(core.ports.clock.monotonicMs() - waitsMs >= journalPatienceMs, 'not before it was waited for');
-    assert.equal(core.failure, null);
-    await house.emptyByOthers();
-    await house.until(() => !core.journal.full, 'the journal goes on by itself');
-    await house.pass(2_000);
-    await house.save('after', bytes);
-    await house.remove('f0');
-    assert.equal(core.journal.disks.length, 3, 'with all its copies');
-    await house.check();
-    house.losePower();
-    await house.mount();
-    await house.expect('before', bytes);
-    await house.expect('after', bytes);
-    await house.check();
-    await house.close();
-  });
-});
-
-test('one journal disk is full: the journal moves to the disk that has room', async () => {
-  await House.with(small, async (house) => {
-    unbudgeted(house);
-    await house.mount();
-    await house.save('before', house.bytes(20_000));
-    const { core } = house.volume;
-    const first = core.journal.disks[0];
-    assert.ok(first !== undefined);
-    await house.fillByOthers([...house.world.slots.values()].filter((disk) => disk.path === first.path));
-    for (let round = 0; round < 300; round++) await house.save('more', house.bytes(5_000), (round % 4) * 5_000);
-    assert.equal(core.failure, null);
-    assert.ok(
-      core.journal.disks.every((disk) => disk.path !== first.path),
-      'not on the full one',
-    );
-    assert.equal(core.journal.disks.length, 3);
-    await house.check();
-    await house.close();
-  });
-});

@@ -11,7 +11,7 @@ for (const [name, shape] of [['four disks', fourDisks], ['three disks', threeDis
       const diskBytes = 512 * 1024 ** 2;
       const roomBytes = 6 * 1024 ** 2;
       house.adapt = (ports) => ({ ...ports, poolSettings: { ...ports.poolSettings, reserveBytes: () => diskBytes - roomBytes } });
-      house.settings = { ...house.settings, budget: { ...house.settings.budget, bytes: 1024 ** 3 } };
+      house.unbudgeted();
       await house.mount();
       const files: { readonly name: string; readonly bytes: Buffer }[] = [];
       const bytes = house.bytes(200_000);

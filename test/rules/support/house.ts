@@ -103,6 +103,11 @@ export class House {
     this.adapt = (ports) => ({ ...ports, clock: { ...ports.clock, after: (ms, action) => (ms === never ? { cancel: () => {} } : ports.clock.after(ms, action)) } });
   }
 
+  /** What is not in the backup holds nobody up, from the next mount on. */
+  unbudgeted(): void {
+    this.settings = { ...this.settings, budget: { ...this.settings.budget, bytes: 1024 ** 3 } };
+  }
+
   /** The heart of the present mount stops: no further beat. */
   stopHeart(): void {
     this.volume.reconfigure({ ...this.volume.core.thresholds, commitIntervalMs: never });
@@ -173,6 +178,11 @@ export class House {
   async remove(name: string): Promise<void> {
     await this.admitted(0, true);
     this.volume.apply({ type: 'unlink', ino: this.ino(name), parent: ROOT_INO, name: Buffer.from(name), time: this.volume.clock.now() });
+  }
+
+  async chmod(name: string, mode: number): Promise<void> {
+    await this.admitted(0);
+    this.volume.apply({ type: 'attribute', ino: this.ino(name), mode, ctime: this.volume.clock.now() });
   }
 
   sync(): Promise<void> {
