@@ -169,6 +169,7 @@ function settingsOf(file: FileValues, path: string, defaults: SettingsDefaults):
       bytesPerSecond: scrub?.rate ?? base.scrub.bytesPerSecond,
     },
     commitIntervalMs: file.commit_interval ?? base.commitIntervalMs,
+    reprotectAfterSeconds: file.reprotect_after === undefined ? base.reprotectAfterSeconds : file.reprotect_after === null ? null : file.reprotect_after / 1000,
     driver: file.driver ?? base.driver,
     mount: {
       options: mount?.options ?? [],

@@ -39,7 +39,7 @@ export function settingsText(settings: VolumeSettings): string {
   const paths = (disks: readonly { readonly path: string }[]): string => `[${disks.map((disk) => `\n  ${toml(disk.path)},`).join('')}${disks.length > 0 ? '\n' : ''}]`;
   const orNever = (value: number | string | null): number | string => value ?? 'never';
   return `# Holdfast volume ${settings.name}. Every key: docs/operations/configure.md.
-# [flush], [budget], [retention], [scrub] and commit_interval take effect while mounted; everything else at the next mount.
+# [flush], [budget], [retention], [scrub], commit_interval and reprotect_after take effect while mounted; everything else at the next mount.
 name = ${toml(settings.name)}
 disks = ${paths(settings.disks)}
 parity = ${settings.parity}  # so many disks may fail without anybody noticing
@@ -49,6 +49,7 @@ ${line('allow_shared_device', settings.allowSharedDevice, settings.allowSharedDe
 state_dir = ${toml(settings.stateDir)}
 ${line('control_socket', settings.controlSocketPath, settings.controlSocketPath === base.controlSocketPath, '')}
 ${line('commit_interval', exactDuration(settings.commitIntervalMs), settings.commitIntervalMs === base.commitIntervalMs, 'what is not fsynced is durable after at most this')}
+${line('reprotect_after', settings.reprotectAfterSeconds === null ? 'never' : exactDuration(settings.reprotectAfterSeconds * 1000), settings.reprotectAfterSeconds === base.reprotectAfterSeconds, 'a disk that is gone for so long: its parity is made again on the others; "never": only by rebuild')}
 ${line('driver', settings.driver, settings.driver === base.driver, '"event-loop", or "fuse-native" where nothing else works')}
 
 ${settings.journal.disks.length === 0 ? '# [journal]\n# disks = []  # dedicated journal disks' : `[journal]\ndisks = ${paths(settings.journal.disks)}`}

@@ -111,6 +111,8 @@ export interface VolumeSettings {
   readonly scrub: ScrubSettings;
   /** Un-synced changes are durable after at most this. */
   readonly commitIntervalMs: number;
+  /** A disk that is gone for so long does not come back soon: its parity is made again on the others. null: only by `rebuild`. */
+  readonly reprotectAfterSeconds: number | null;
   readonly driver: FuseDriver;
   readonly mount: MountSettings;
   /** A generation of the history to go on with, where the disks hold two or one whose end is missing. For one mount: on the command line, not in the file. */
@@ -121,9 +123,9 @@ export interface VolumeSettings {
 }
 
 /** What may change while mounted; everything else needs a remount. */
-export type Thresholds = Pick<VolumeSettings, 'flush' | 'budget' | 'retention' | 'scrub' | 'commitIntervalMs'>;
+export type Thresholds = Pick<VolumeSettings, 'flush' | 'budget' | 'retention' | 'scrub' | 'commitIntervalMs' | 'reprotectAfterSeconds'>;
 
-export const thresholdKeys = ['flush', 'budget', 'retention', 'scrub', 'commitIntervalMs'] as const satisfies readonly (keyof Thresholds)[];
+export const thresholdKeys = ['flush', 'budget', 'retention', 'scrub', 'commitIntervalMs', 'reprotectAfterSeconds'] as const satisfies readonly (keyof Thresholds)[];
 
 /** What `holdfast init` and tests start from; disks, parity and tolerance have no default here. */
 export function defaultSettings(name: string, stateDir: string): Omit<VolumeSettings, 'disks' | 'parity' | 'tolerance'> {
@@ -140,6 +142,7 @@ export function defaultSettings(name: string, stateDir: string): Omit<VolumeSett
     retention: { keepRoots: 30 },
     scrub: { periodSeconds: 30 * 86_400, bytesPerSecond: 32 * 1024 ** 2 },
     commitIntervalMs: 1000,
+    reprotectAfterSeconds: 600,
     driver: 'event-loop',
     mount: { options: [], noatime: false, allowOther: false, readOnly: false, writeback: false },
     preferHistory: null,

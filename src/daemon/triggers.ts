@@ -11,8 +11,10 @@ export const lookIntervalMs = 1_000;
 const retryFirstMs = 10_000;
 /** A dead bucket is asked again at least this often. */
 const retryMaxMs = 10 * 60_000;
+/** While writers wait for it: what was wrong may be over. */
+const retryAwaitedMs = 30_000;
 
-export type TriggeredVolume = Pick<Volume, 'clock' | 'due' | 'backlog' | 'flush'> & { readonly view: Pick<Volume['view'], 'lastRoot'> };
+export type TriggeredVolume = Pick<Volume, 'clock' | 'due' | 'writersWait' | 'backlog' | 'flush'> & { readonly view: Pick<Volume['view'], 'lastRoot'> };
 
 export interface LastFlush {
   /** Why it ran: conditions in words, or `by hand`. */
@@ -37,7 +39,8 @@ export class Triggers {
   #stopped = false;
   #running: Promise<unknown> | null = null;
   #failures = 0;
-  #notBeforeMs = 0;
+  #failedAtMs = 0;
+  #retryMs = 0;
   #last: LastFlush | null = null;
 
   constructor(volume: TriggeredVolume, flushSettings: () => FlushSettings, logger: Logger) {
@@ -94,7 +97,8 @@ export class Triggers {
   }
 
   async #look(): Promise<void> {
-    if (this.#running !== null || this.#clock.monotonicMs() < this.#notBeforeMs) return;
+    const retryMs = this.#volume.writersWait ? Math.min(this.#retryMs, retryAwaitedMs) : this.#retryMs;
+    if (this.#running !== null || this.#clock.monotonicMs() < this.#failedAtMs + retryMs) return;
     const reasons = this.due();
     if (reasons.length === 0) return;
     try {
@@ -102,9 +106,9 @@ export class Triggers {
     } catch (error) {
       if (isErrorOf(error, 'conflict') && error.code === 'flush-busy') return;
       this.#failures += 1;
-      const waitMs = Math.min(retryMaxMs, retryFirstMs * 2 ** (this.#failures - 1));
-      this.#notBeforeMs = this.#clock.monotonicMs() + waitMs;
-      this.#logger.error({ error: messageOf(error), retryInSeconds: waitMs / 1000, failures: this.#failures }, 'a flush failed; what it should have moved stays under the second redundancy');
+      this.#retryMs = Math.min(retryMaxMs, retryFirstMs * 2 ** (this.#failures - 1));
+      this.#failedAtMs = this.#clock.monotonicMs();
+      this.#logger.error({ error: messageOf(error), retryInSeconds: this.#retryMs / 1000, failures: this.#failures }, 'a flush failed; what it should have moved stays under the second redundancy');
     }
   }
 
@@ -113,7 +117,7 @@ export class Triggers {
     try {
       const report = await this.#volume.flush(progress, options);
       this.#failures = 0;
-      this.#notBeforeMs = 0;
+      this.#retryMs = 0;
       this.#schedule.flushed();
       this.#last = { ...this.#ended(reason, report.elapsedMs), ok: true, error: null, deltas: report.deltas, files: report.files, bytes: report.bytes };
       this.#logger.info({ reason, deltas: report.deltas, files: report.files, bytes: report.bytes, elapsedMs: report.elapsedMs }, `${report.deltas} deltas of ${report.files} files migrated`);

@@ -11,6 +11,7 @@ import type { VolumeCore } from './core.js';
 import { DiskWatch } from './disk-watch.js';
 import { JournalRelease } from './journal-release.js';
 import type { Repairs } from './repairs.js';
+import { Reprotection } from './reprotection.js';
 import type { Scrubber } from './scrubber.js';
 import { type FlushOutlook, Strengthening } from './strengthening.js';
 import type { Sweeper } from './sweeper.js';
@@ -34,6 +35,7 @@ export class Background {
   readonly #watch: DiskWatch;
   readonly #repairs: Repairs;
   readonly #strengthening: Strengthening;
+  readonly #reprotection: Reprotection;
   readonly #scrubber: Scrubber;
   readonly #backupWatch: BackupWatch;
   readonly #release: JournalRelease;
@@ -56,6 +58,7 @@ export class Background {
     this.#repairs = repairs;
     this.#scrubber = scrubber;
     this.#strengthening = new Strengthening(core, flushOutlook);
+    this.#reprotection = new Reprotection(core);
     this.#backupWatch = backupWatch;
     this.#watch = new DiskWatch(core.disks, core.ports.disks);
     this.#release = new JournalRelease(core, points, sweeper);
@@ -144,6 +147,7 @@ export class Background {
     await this.#repairs.step();
     await this.#counted;
     await this.#strengthening.step();
+    await this.#reprotection.step();
     await this.#cleaner.step();
     if (this.#imageDue()) {
       this.#beatsSinceImage = 0;

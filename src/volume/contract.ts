@@ -91,6 +91,8 @@ export interface Volume {
   flush(progress?: FlushProgress, options?: FlushOptions): Promise<FlushReport>;
   /** Flush conditions that hold now, in words (`age 3601 s >= 3600 s`); empty: nothing is due. */
   due(): readonly string[];
+  /** Writers are slowed down or parked, and only a flush makes room for them. */
+  readonly writersWait: boolean;
   /** Everything durable, image published, journal closed. Idempotent. Rejects (volume-failed) when that could not be had; all is let go of even then. */
   close(): Promise<void>;
 }

@@ -188,6 +188,10 @@ export class MountedVolume implements OpenVolume {
     return dueConditions(this.core, this.admission.fill());
   }
 
+  get writersWait(): boolean {
+    return this.admission.fill() >= this.core.thresholds.budget.softShare;
+  }
+
   reconfigure(thresholds: Thresholds): void {
     this.core.thresholds = thresholds;
     this.admission.budgetChanged();

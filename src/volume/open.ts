@@ -109,7 +109,7 @@ export interface HistoryStart {
   readonly skeleton: Skeleton;
   readonly recovered: RecoveredJournal;
   readonly startingPoints: readonly Lsn[];
-  /** The last life did not end by a close: files without a record may lie about. */
+  /** The last life did not end by a close: files without a record may lie about, as on a disk that comes back. */
   readonly unclean: boolean;
 }
 
@@ -125,9 +125,10 @@ export async function startHistory(start: HistoryStart): Promise<MountedVolume> 
   failpoint('after-generation-before-start');
   const imageSource = createImageSource(start.skeleton, { inline: ports.inlineImages });
   let core: VolumeCore | null = null;
+  let returned = false;
   try {
     core = await assembleVolume({ ...start, imageSource, generations, retained: recovered.retained, startAfter: { generation: generation.id, lsn: recovered.end.lsn, link: 0 } });
-    recordDisks(core);
+    returned = recordDisks(core);
     await refillOpenSegments(core, recovered);
     await recovered.settle();
     // Marks of what was given up on purpose must not refuse the next mount.
@@ -142,7 +143,7 @@ export async function startHistory(start: HistoryStart): Promise<MountedVolume> 
   }
   const mounted = new MountedVolume(core);
   if (core.backup !== null) await claimIfReachable(mounted, core.backup);
-  mounted.start(start.unclean);
+  mounted.start(start.unclean || returned);
   return mounted;
 }
 
@@ -163,8 +164,9 @@ async function healFrom({ recovered, startingPoints, ports, settings }: HistoryS
   }
 }
 
-/** The skeleton remembers which disk was where, so that a later life can name one that is gone. */
-function recordDisks(core: VolumeCore): void {
+/** The skeleton remembers which disk was where, so that a later life can name one that is gone. True: one that was lost is back, and may hold what was written anew without it. */
+function recordDisks(core: VolumeCore): boolean {
+  let returned = false;
   const known = new Map(core.skeleton.disks().map((row) => [row.disk, row]));
   for (const member of core.disks.members) {
     const row = member.disk === null ? [...known.values()].find((r) => r.path === member.path && r.state !== 'gone') : known.get(member.disk.id);
@@ -172,8 +174,10 @@ function recordDisks(core: VolumeCore): void {
     if (id === undefined) continue;
     const state = member.state === 'foreign' ? 'missing' : member.state;
     if (row?.path === member.path && row.state === state) continue;
+    if (row !== undefined && row.state !== 'healthy' && state === 'healthy') returned = true;
     core.record({ type: 'disk', disk: id, path: member.path, state, reason: member.reason, time: core.ports.clock.now() });
   }
+  return returned;
 }
 
 async function openBackupIfAny(settings: VolumeSettings, ports: VolumePorts, volume: VolumeId): Promise<Backup | null> {

@@ -1,4 +1,4 @@
-// After an unclean end: shard files that no record knows are removed, in the background and in slices.
+// After an unclean end, or when a disk is back that was lost: shard files that no record knows are removed, in the background and in slices.
 import { segmentName, type DiskId } from '../base/ids.js';
 import { messageOf } from '../base/errors.js';
 import type { ShardIsKnown } from '../pool/contract.js';

@@ -46,7 +46,8 @@ export class Strengthening {
     // With a backup the scheme `copy` keeps the bytes in the journal, whose copies are made whole with it.
     if (weakest === null || weakest >= this.#possible() || (core.settings.scheme === 'copy' && core.backup !== null)) return this.#begin();
     if (this.#flush() === 'expected' && this.#graceBeats-- > 0) return;
-    if (this.#restBeats-- > 0 && !(this.#restsForRoom && !core.nearlyFull)) return;
+    if (core.nearlyFull) this.#restsForRoom = true;
+    if (this.#restBeats-- > 0 && (core.nearlyFull || !this.#restsForRoom)) return;
     await this.#work();
   }
 
@@ -84,7 +85,7 @@ export class Strengthening {
       if (written >= segmentsPerStep || clock.monotonicMs() > untilMs) return;
       this.#after = row.segment;
       if (!this.#isWeak(row)) continue;
-      if (!(await this.#strengthen(row.segment))) {
+      if (!(await strengthen(core, row.segment, false))) {
         // Full disks, mostly: the next one would fare no better.
         this.#restBeats = restBeats;
         this.#restsForRoom = core.nearlyFull;
@@ -103,32 +104,34 @@ export class Strengthening {
     const spare = layout === null ? 0 : spareShards(layout.k, disks, (disk) => this.#core.disks.serves(disk));
     return layout !== null && spare >= 0 && spare < this.#possible();
   }
+}
 
-  /** False: it is as weak as it was. */
-  async #strengthen(segment: SegmentNumber): Promise<boolean> {
-    const core = this.#core;
-    core.pin(segment);
-    try {
-      // Pinned from here, so what is seen now stays true: the list is older than the work on it.
-      const row = core.skeleton.segment(segment);
-      const old = row === null ? null : placeOfRow(row);
-      if (row === null || old === null || row.present || row.state !== 'sealed' || core.latestLayout(segment) !== old.layout.number) return false;
-      const serves = (disk: (typeof old.disks)[number]): boolean => disk !== null && core.disks.serves(disk);
-      const before = spareShards(old.layout.k, old.disks, serves);
-      const bytes = await core.pool.readAll(old);
-      failpoint('strengthen-read-before-store');
-      const place = await storeAnew(core, row, bytes, (made) => spareShards(made.layout.k, made.disks, serves) > before);
-      if (place.layout.number === old.layout.number) return false;
-      // Durable from here: the new layout counts; what is left of the old one is nobody's.
-      failpoint('strengthen-recorded-before-removal');
-      await core.pool.removeShards(old, old.disks.flatMap((disk, index) => (disk === null ? [] : [index])));
-      return true;
-    } catch (error) {
-      if (!(error instanceof HoldfastError) || !isErrorOf(error, 'unavailable', 'corrupt', 'full')) throw error;
-      core.ports.logger.warn({ segment, error: error.message }, 'a segment could not be written anew; it is as weak as it was');
-      return false;
-    } finally {
-      core.unpin(segment);
-    }
+/**
+ * A sealed segment under a new layout that survives more losses: with delta shards where only this machine has it, as the backup has it (`present`) with
+ * parity alone. False: it is as weak as it was.
+ */
+export async function strengthen(core: VolumeCore, segment: SegmentNumber, present: boolean): Promise<boolean> {
+  core.pin(segment);
+  try {
+    // Pinned from here, so what is seen now stays true: the list is older than the work on it.
+    const row = core.skeleton.segment(segment);
+    const old = row === null ? null : placeOfRow(row);
+    if (row === null || old === null || row.present !== present || row.state !== 'sealed' || core.latestLayout(segment) !== old.layout.number) return false;
+    const serves = (disk: (typeof old.disks)[number]): boolean => disk !== null && core.disks.serves(disk);
+    const before = spareShards(old.layout.k, old.disks, serves);
+    const bytes = await core.pool.readAll(old);
+    failpoint('strengthen-read-before-store');
+    const place = await storeAnew(core, row, bytes, (made) => spareShards(made.layout.k, made.disks, serves) > before);
+    if (place.layout.number === old.layout.number) return false;
+    // Durable from here: the new layout counts; what is left of the old one is nobody's.
+    failpoint('strengthen-recorded-before-removal');
+    await core.pool.removeShards(old, old.disks.flatMap((disk, index) => (disk === null ? [] : [index])));
+    return true;
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || !isErrorOf(error, 'unavailable', 'corrupt', 'full')) throw error;
+    core.ports.logger.warn({ segment, error: error.message }, 'a segment could not be written anew; it is as weak as it was');
+    return false;
+  } finally {
+    core.unpin(segment);
   }
 }

@@ -174,6 +174,8 @@ export class MemoryVolume implements Volume {
     return Promise.reject(new HoldfastError('invalid', 'a volume in memory has no backup', { code: 'no-backup' }));
   }
 
+  readonly writersWait = false;
+
   due(): readonly string[] {
     return [];
   }

@@ -13,6 +13,7 @@ const report: FlushReport = { root: null, deltas: 7, files: 3, bytes: 4096, segm
 class FakeVolume implements TriggeredVolume {
   readonly clock = new HandClock();
   dueNow: string[] = [];
+  writersWait = false;
   deltas = 1;
   flushes = 0;
   failing: HoldfastError | null = null;
@@ -109,6 +110,19 @@ test('after many failures the bucket is still asked every ten minutes', async ()
   const before = volume.flushes;
   await volume.clock.pass(3_600_000);
   assert.ok(volume.flushes - before >= 5, `${volume.flushes - before} tries in an hour`);
+  await triggers.stop();
+});
+
+test('while writers wait for it a flush that failed is tried again every half minute', async () => {
+  const volume = new FakeVolume();
+  volume.dueNow = ['x'];
+  volume.failing = new HoldfastError('unavailable', 'away', { code: 'store-unavailable' });
+  const triggers = started(volume);
+  await volume.clock.pass(3 * 3_600_000);
+  volume.writersWait = true;
+  const before = volume.flushes;
+  await volume.clock.pass(10 * 60_000);
+  assert.ok(volume.flushes - before >= 18 && volume.flushes - before <= 21, `${volume.flushes - before} tries in ten minutes`);
   await triggers.stop();
 });
 

@@ -1,0 +1,101 @@
+// Parity that a lost disk took with it comes back without a command: when the disk has been gone for `reprotect_after`, segments that the
+// backup holds and that now survive fewer losses than parity promises are written anew, cut for the disks that are there. What only this
+// machine has went before that (strengthening.ts). A few a beat, at most half of the time, never into the last of the room; which segments it
+// is about is known by the disk, so the cost follows what was on it. Remembers nothing past a mount: what is made whole is not found again.
+import { asSegmentNumber, type DiskId, type SegmentNumber } from '../base/ids.js';
+import { cutFor, redundancyOf } from '../pool/placement.js';
+import type { SegmentRow } from '../skeleton/contract.js';
+import type { VolumeCore } from './core.js';
+import { spareShards } from './exposure.js';
+import { strengthen } from './strengthening.js';
+
+/** Rows looked at in one beat. */
+const rowsPerStep = 200;
+const segmentsPerStep = 8;
+/** What could not be written anew is looked at again after so many beats. */
+const restBeats = 600;
+
+export class Reprotection {
+  readonly #core: VolumeCore;
+  /** Since when each lost disk is seen to be lost, in monotonic milliseconds. */
+  readonly #lostSinceMs = new Map<DiskId, number>();
+  /** Of the lost disks, those that were gone through. */
+  readonly #done = new Set<DiskId>();
+  #after: SegmentNumber = asSegmentNumber(0);
+  #written = 0;
+  #restBeats = 0;
+
+  constructor(core: VolumeCore) {
+    this.#core = core;
+  }
+
+  async step(): Promise<void> {
+    const core = this.#core;
+    this.#noteDisks();
+    const { reprotectAfterSeconds } = core.thresholds;
+    if (reprotectAfterSeconds === null || core.rebuilds > 0 || this.#restBeats-- > 0) return;
+    const nowMs = core.ports.clock.monotonicMs();
+    for (const [disk, sinceMs] of this.#lostSinceMs) {
+      if (this.#done.has(disk) || nowMs - sinceMs < reprotectAfterSeconds * 1000) continue;
+      return this.#work(disk);
+    }
+  }
+
+  #noteDisks(): void {
+    const { disks, skeleton, ports } = this.#core;
+    const lost = new Set(skeleton.disks().flatMap(({ disk }) => (disks.serves(disk) ? [] : [disk])));
+    for (const disk of this.#lostSinceMs.keys()) if (!lost.has(disk)) this.#lostSinceMs.delete(disk);
+    for (const disk of lost) {
+      if (this.#lostSinceMs.has(disk)) continue;
+      // Another loss makes what was done for the ones before it too little.
+      this.#done.clear();
+      this.#begin();
+      this.#lostSinceMs.set(disk, ports.clock.monotonicMs());
+    }
+  }
+
+  #begin(): void {
+    this.#after = asSegmentNumber(0);
+    this.#written = 0;
+    this.#restBeats = 0;
+  }
+
+  async #work(disk: DiskId): Promise<void> {
+    const core = this.#core;
+    const { clock, logger } = core.ports;
+    const untilMs = clock.monotonicMs() + core.thresholds.commitIntervalMs / 2;
+    let written = 0;
+    const rows = core.skeleton.segmentsOn(disk, this.#after, rowsPerStep);
+    for (const row of rows) {
+      if (written >= segmentsPerStep || clock.monotonicMs() > untilMs) return;
+      if (!this.#isWeak(row)) {
+        this.#after = row.segment;
+        continue;
+      }
+      if (core.nearlyFull || !(await strengthen(core, row.segment, true))) {
+        this.#restBeats = restBeats;
+        return;
+      }
+      this.#after = row.segment;
+      this.#written++;
+      written++;
+    }
+    if (rows.length === rowsPerStep) return;
+    if (this.#written > 0) logger.info({ disk, segments: this.#written }, 'segments of a lost disk have their parity again, on the disks that are there');
+    this.#begin();
+    this.#done.add(disk);
+  }
+
+  #isWeak({ layout, disks, present, state, live }: SegmentRow): boolean {
+    if (layout === null || state !== 'sealed' || !present || live === 0) return false;
+    const spare = spareShards(layout.k, disks, (disk) => this.#core.disks.serves(disk));
+    return spare >= 0 && spare < this.#possible();
+  }
+
+  /** Losses that a segment written now, with parity alone, would survive. */
+  #possible(): number {
+    const { disks, settings } = this.#core;
+    const width = disks.writable('pool').length;
+    return width === 0 ? 0 : cutFor(width, redundancyOf(settings, false)).m;
+  }
+}
