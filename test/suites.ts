@@ -28,6 +28,7 @@ const mountTogether = [
   'drills/pairs-lost',
   'drills/all-lost',
   'drills/disk-lost',
+  'drills/disk-change',
   'drills/bucket',
   'drills/database-lost',
   'shutdown',

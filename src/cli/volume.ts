@@ -72,22 +72,22 @@ async function alone<T>(volume: NamedVolume, action: (volume: NamedVolume) => Pr
 }
 
 /** Holds the volume's lock while `action` runs. 'conflict' (volume-mounted, volume-busy). */
-export async function withLock<T>(settings: VolumeSettings, purpose: LockPurpose, action: () => Promise<T>): Promise<T> {
+export async function withLock<T>(settings: VolumeSettings, purpose: LockPurpose, action: (lock: VolumeLock) => Promise<T>): Promise<T> {
   const lock = VolumeLock.acquire(settings, purpose, null);
   try {
-    return await action();
+    return await action(lock);
   } finally {
     lock.release();
   }
 }
 
 /** Opens the volume for one action and closes it, durable, whatever happens. */
-export function withOpenVolume<T>(settings: VolumeSettings, purpose: LockPurpose, output: Output, action: (volume: OpenVolume) => Promise<T>): Promise<T> {
-  return withLock(settings, purpose, async () => {
+export function withOpenVolume<T>(settings: VolumeSettings, purpose: LockPurpose, output: Output, action: (volume: OpenVolume, lock: VolumeLock) => Promise<T>): Promise<T> {
+  return withLock(settings, purpose, async (lock) => {
     const { systemComponents } = await import('../daemon/system-components.js');
     const volume = await systemComponents.openVolume(settings, commandIo(output));
     try {
-      return await action(volume);
+      return await action(volume, lock);
     } finally {
       await volume.close();
     }

@@ -71,6 +71,11 @@ export class ConfigWatch {
     this.#current = { ...this.#current, disks: renamed(disks), journal: { ...journal, disks: renamed(journal.disks) } };
   }
 
+  /** Disks came or went: the file says so already, and it is in force. */
+  listed(disks: readonly DiskSettings[]): void {
+    this.#current = { ...this.#current, disks };
+  }
+
   reload(): void {
     let next: VolumeSettings;
     try {

@@ -1,4 +1,4 @@
-// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, disk-plan, scrub, metrics, remount, detach, stop. Parameters are checked here.
+// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, disk-add, disk-plan, scrub, metrics, remount, detach, stop. Parameters are checked here.
 import { HoldfastError } from '../base/errors.js';
 import { type PlainOffset, toPlain } from '../base/file-offset.js';
 import { fromPrintable } from '../base/printable.js';
@@ -40,6 +40,7 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
     ['deltas', (call) => sendPieces(call, mapped(served.volume.deltas(optionalPath(call))))],
     ['check', async (call) => sendPieces(call, await served.components.check(served.volume, { backup: call.params['backup'] === true, readData: call.params['readData'] === true }))],
     ['rebuild', (call) => served.rebuild(rebuildRequest(call), call.progress)],
+    ['disk-add', (call) => served.disks.add({ path: requiredPath(call), allowSharedDevice: call.params['allowSharedDevice'] === true })],
     ['disk-plan', (call) => served.volume.plan(additions(call))],
     ['scrub', (call) => served.volume.scrub(call.progress)],
     ['metrics', async () => ({ text: await (await metrics()).text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss(), served.loopDelay.read()) })],
@@ -107,6 +108,13 @@ function additions(call: ControlCall): readonly EmptyDisk[] {
 
 function isBytes(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** Absolute, of this machine. */
+function requiredPath(call: ControlCall): string {
+  const { path } = call.params;
+  if (typeof path === 'string' && path.startsWith('/')) return path;
+  throw new HoldfastError('invalid', 'path must be an absolute path', { code: 'control-params' });
 }
 
 function optionalPath(call: ControlCall): Buffer | null {

@@ -10,6 +10,7 @@ import type { Components, KernelMount, SystemIo } from './components.js';
 import { ConfigWatch } from './config-watch.js';
 import { controlMethods } from './control-methods.js';
 import { ControlServer } from './control-server.js';
+import { DiskChanges } from './disk-changes.js';
 import { EventLoopDelay } from './event-loop-delay.js';
 import { checkMountPoint, clearDeadMount } from './mount-point.js';
 import { type LastFlush, Triggers } from './triggers.js';
@@ -46,6 +47,7 @@ const placesShown = 5;
 export class ServedVolume {
   readonly volume: OpenVolume;
   readonly triggers: Triggers;
+  readonly disks: DiskChanges;
   readonly components: Components;
   readonly loopDelay = new EventLoopDelay();
   readonly #request: ServeRequest;
@@ -72,6 +74,7 @@ export class ServedVolume {
     this.#mount = mount;
     this.#startedMs = io.clock.monotonicMs();
     this.#watch = new ConfigWatch(request.settings, { read: request.readSettings, apply: (thresholds) => volume.reconfigure(thresholds) }, io.logger);
+    this.disks = new DiskChanges({ volume, lock, mountPoint: request.mountPoint, settings: () => this.#watch.current, listed: (disks) => this.#watch.listed(disks) });
     this.triggers = new Triggers(volume, () => this.#watch.current.flush, io.logger);
     this.#ended = new Promise((resolve, reject) => {
       this.#end = resolve;

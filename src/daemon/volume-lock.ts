@@ -18,49 +18,56 @@ export interface LockHolder {
 
 export class VolumeLock {
   readonly #own: number;
-  readonly #files: readonly number[];
+  /** Open directories of disks by path. */
+  readonly #disks: Map<string, number>;
 
-  private constructor(own: number, files: readonly number[]) {
+  private constructor(own: number, disks: Map<string, number>) {
     this.#own = own;
-    this.#files = files;
+    this.#disks = disks;
   }
 
   /** 'conflict': volume-mounted when a daemon holds it, volume-busy (try again) for any other holder, disk-busy for a disk of another volume. */
   static acquire(settings: VolumeSettings, purpose: LockPurpose, mountPoint: string | null): VolumeLock {
-    const files: number[] = [];
+    const disks = new Map<string, number>();
+    let own: number | null = null;
     try {
-      const own = inStateFolder(settings.stateDir, () => {
+      own = inStateFolder(settings.stateDir, () => {
         mkdirSync(settings.stateDir, { recursive: true, mode: 0o700 });
         return openSync(lockPath(settings), constants.O_RDWR | constants.O_CREAT, 0o600);
       });
-      files.push(own);
       if (!tryLock(own)) throw heldBy(settings, lockHolder(settings));
       for (const { path } of [...settings.disks, ...settings.journal.disks]) {
-        const disk = openedDirectory(path);
-        if (disk === null) continue;
-        files.push(disk);
-        if (!tryLock(disk)) {
-          throw new HoldfastError('conflict', `the disk ${path} is in use by another holdfast process`, {
-            code: 'disk-busy',
-            hint: 'two volumes cannot share a disk: compare the disks of your configuration files',
-            context: { disk: path },
-          });
-        }
+        const disk = lockedDirectory(path);
+        if (disk !== null) disks.set(path, disk);
       }
       ftruncateSync(own);
       writeSync(own, JSON.stringify({ pid: process.pid, purpose, mountPoint } satisfies LockHolder), 0);
-      return new VolumeLock(own, files);
+      return new VolumeLock(own, disks);
     } catch (error) {
-      for (const file of files) closeSync(file);
+      for (const file of [...disks.values(), ...(own === null ? [] : [own])]) closeSync(file);
       throw error;
     }
+  }
+
+  /** A further disk. 'conflict' (disk-busy). */
+  include(path: string): void {
+    if (this.#disks.has(path)) return;
+    const disk = lockedDirectory(path);
+    if (disk !== null) this.#disks.set(path, disk);
+  }
+
+  /** A disk that is no part of the volume any more, or never became one. */
+  exclude(path: string): void {
+    const disk = this.#disks.get(path);
+    this.#disks.delete(path);
+    if (disk !== undefined) closeSync(disk);
   }
 
   release(): void {
     // An empty lock file: nobody is named who is gone in good order.
     ftruncateSync(this.#own);
     // Closing the last descriptor is what ends a flock(2).
-    for (const file of [...this.#files].reverse()) closeSync(file);
+    for (const file of [...this.#disks.values(), this.#own]) closeSync(file);
   }
 }
 
@@ -74,12 +81,25 @@ export function lockHolder(settings: Pick<VolumeSettings, 'stateDir'>): LockHold
 }
 
 /** null: missing or broken, so nobody can use it, and a volume with such a disk must still be mounted. */
-function openedDirectory(path: string): number | null {
+function lockedDirectory(path: string): number | null {
+  let disk: number;
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    disk = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch {
     return null;
   }
+  let locked = false;
+  try {
+    locked = tryLock(disk);
+  } finally {
+    if (!locked) closeSync(disk);
+  }
+  if (locked) return disk;
+  throw new HoldfastError('conflict', `the disk ${path} is in use by another holdfast process`, {
+    code: 'disk-busy',
+    hint: 'two volumes cannot share a disk: compare the disks of your configuration files',
+    context: { disk: path },
+  });
 }
 
 function lockPath(settings: Pick<VolumeSettings, 'stateDir'>): string {

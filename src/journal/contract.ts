@@ -50,6 +50,8 @@ export interface Journal {
   release(through: Lsn, mayRelease: (segments: readonly SegmentNumber[]) => boolean): Promise<void>;
   /** The disk is lost or is to be freed: the next group goes to other disks, in a new generation, if there are any. Older files on it stay. */
   leave(disk: DiskId): void;
+  /** Disks of the volume came or went: the next group begins a new generation, whose members are those that are there then; a later one where the disks have no room to record it. */
+  renew(): void;
   /** The disk has little room: the next group goes to another one in its place, if there is one with room; gives whether it will. Back when it has room again. */
   avoid(disk: DiskId): boolean;
   /** Makes every file that is not written any more whole on tolerance + 1 of the candidates (rule 5, after a disk is lost). Gives the smallest number of copies reached. Repeatable. */

@@ -37,6 +37,8 @@ export interface JournalOptions {
   readonly disks: readonly Disk[];
   /** Healthy disks to move to when a journal disk fails, best first. Those in use may be among them. */
   readonly candidates: () => readonly Disk[];
+  /** Disks of the volume that are there, whatever they carry: the members of a generation that renew() asked for. */
+  readonly members: () => readonly DiskId[];
   /** Files of older generations, from RecoveredJournal. */
   readonly retained: readonly RetainedFile[];
   readonly payload: PayloadSource;
@@ -81,6 +83,9 @@ class DiskJournal implements Journal {
   readonly #failedDisks = new Set<DiskId>();
   /** Those that a group met full: they hold what they hold, and take the journal again when there is room. */
   readonly #fullDisks = new Set<DiskId>();
+  /** How often a new generation was asked for, and up to which of these one is durable: see renew(). */
+  #renewals = 0;
+  #renewed = 0;
   #waitingGroup: WaitingGroup | null = null;
   #groupBytes = 0;
   /** Of the generations that were made, also of those that too few disks took. */
@@ -175,6 +180,10 @@ class DiskJournal implements Journal {
     this.#failedDisks.add(disk);
   }
 
+  renew(): void {
+    this.#renewals++;
+  }
+
   avoid(disk: DiskId): boolean {
     this.#fullDisks.add(disk);
     return this.#shouldMove();
@@ -267,7 +276,7 @@ class DiskJournal implements Journal {
   async #store(group: BatchGroup): Promise<void> {
     for (const disk of this.#fullDisks) if (this.#hasRoom(disk, 2, 0)) this.#fullDisks.delete(disk);
     for (;;) {
-      if (this.#shouldMove()) await this.#changeGeneration([]);
+      if (this.#shouldRenew() || this.#shouldMove()) await this.#changeGeneration([]);
       if (this.#files.disks().length === 0) throw this.#noDisk(undefined);
       const before = this.#files.allocatedBytes;
       const placed = this.#files.place(group, this.#durableLsn);
@@ -315,6 +324,11 @@ class DiskJournal implements Journal {
     return (next.length > disks.length || disks.some((disk) => this.#fullDisks.has(disk.id) && !next.includes(disk))) && this.#generationFits();
   }
 
+  /** Where it cannot be recorded now it waits for a later group. */
+  #shouldRenew(): boolean {
+    return this.#renewed < this.#renewals && this.#chooseDisks().length > 0 && this.#generationFits();
+  }
+
   /** Enough disks have room for a generation to be recorded. */
   #generationFits(): boolean {
     const fitting = this.generation.members.filter((disk) => (this.#options.roomOn?.(disk) ?? Infinity) >= Math.min(generationsRoomBytes, this.fileBytes));
@@ -330,22 +344,24 @@ class DiskJournal implements Journal {
     if (disks.length === 0) {
       throw this.#noDisk(failures[0]?.error);
     }
+    const renewals = this.#renewals;
     const next = this.#nextGeneration(disks.map((disk) => disk.id));
     failpoint('journal-failed-before-generation');
     this.#unmade = next;
     await this.#options.onGenerationChange(next);
     this.#unmade = null;
+    this.#renewed = renewals;
     // Durable from here: what the old generation has above parentLsn is void.
     failpoint('journal-generation-before-rewrite');
     this.#retained.push(...(await this.#files.end(next.parentLsn)));
     this.#files = this.#newFiles(next, disks);
-    this.#options.logger.warn({ generation: next.number, disks: disks.map((disk) => disk.path) }, 'the journal moved to another set of disks');
+    this.#options.logger.warn({ generation: next.number, members: next.members.length, disks: disks.map((disk) => disk.path) }, 'the journal goes on in a new generation');
     this.#tellDegraded();
   }
 
   #nextGeneration(journalDisks: readonly DiskId[]): Generation {
     const old = this.generation;
-    const members = [...new Set([...old.members, ...journalDisks])].filter((id) => !this.#failedDisks.has(id));
+    const members = [...new Set([...(this.#renewed < this.#renewals ? this.#options.members() : old.members), ...journalDisks])].filter((id) => !this.#failedDisks.has(id));
     // Everything above is in one group, which is written anew: nothing acknowledged depends on a failed disk.
     const shape = { parentLsn: this.#durableLsn, members, journalDisks, tolerance: old.tolerance };
     const unmade = this.#unmade;

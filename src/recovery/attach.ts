@@ -1,15 +1,10 @@
 // Puts a new disk into the place of a lost one in a volume that is open: reads and writes go on. From then on new segments,
 // journal copies and images may use it; what the old disk held is made again by the rebuild that follows.
-import { HoldfastError, isErrorOf } from '../base/errors.js';
+import { HoldfastError } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
-import { asDiskId } from '../base/ids.js';
-import { uuid } from '../base/random.js';
-import type { Disk } from '../disk/disk.js';
-import { loadGenerations } from '../journal/generations.js';
-import { strangersTo } from '../journal/true-history.js';
-import type { VolumeCore } from '../volume/core.js';
 import { makeDurable } from '../volume/generation.js';
 import type { MountedVolume } from '../volume/mounted-volume.js';
+import { labelledDisk } from '../volume/new-disk.js';
 
 export async function attachReplacement(mounted: MountedVolume, oldPath: string, newPath: string): Promise<void> {
   const { core } = mounted;
@@ -24,7 +19,7 @@ export async function attachReplacement(mounted: MountedVolume, oldPath: string,
       hint: 'Only a lost disk is replaced this way; unmount and detach it first if it really has to go.',
     });
   }
-  const disk = await labelled(core, newPath);
+  const disk = await labelledDisk(core, newPath);
   // The list of generations first: a disk without it could not bear witness at the next mount.
   core.disks.replace(oldPath, { path: newPath, role: old.role, disk, state: 'healthy', reason: '' });
   await makeDurable(core.disks, core.volume, core.generations);
@@ -39,34 +34,4 @@ export async function attachReplacement(mounted: MountedVolume, oldPath: string,
   core.pool.disksChanged();
   await core.pool.refreshSpace();
   core.protectionDue = true;
-}
-
-/** Formats an empty directory; one that an interrupted rebuild has labelled for this volume is taken as it is. */
-async function labelled(core: VolumeCore, path: string): Promise<Disk> {
-  const { disks, random } = core.ports;
-  try {
-    return await disks.format(path, { volume: core.volume, disk: asDiskId(uuid(random)), volumeName: core.settings.name });
-  } catch (error) {
-    if (!isErrorOf(error, 'conflict')) throw error;
-    const { disk } = await disks.open(path, core.volume);
-    try {
-      await refuseOtherHistory(core, disk);
-    } catch (refused) {
-      await disk.close();
-      throw refused;
-    }
-    return disk;
-  }
-}
-
-/** What a disk that was mounted apart holds would be gone with its first journal file: that is for a person to say, by emptying it. */
-async function refuseOtherHistory(core: VolumeCore, disk: Disk): Promise<void> {
-  const { list } = await loadGenerations(disk, core.volume);
-  const other = strangersTo(core.generations, list ?? []).at(-1);
-  if (other === undefined) return;
-  throw new HoldfastError('conflict', `${disk.path} holds another history of this volume, generation ${other.number} (${other.id})`, {
-    code: 'disk-other-history',
-    hint: 'If nothing of it is needed any more (`holdfast mount --prefer-history` shows it), empty the directory and try again.',
-    context: { disk: disk.path, generation: other.id },
-  });
 }

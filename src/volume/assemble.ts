@@ -75,6 +75,7 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
     disks: core.generation.journalDisks.flatMap((id) => disks.readable(id) ?? []),
     candidates: () => disks.journalCandidates(),
     payload,
+    members: () => disks.present().map((disk) => disk.id),
     retained: parts.retained,
     random: ports.random,
     logger: ports.logger,

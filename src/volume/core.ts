@@ -40,7 +40,8 @@ export interface CoreParts {
 
 export class VolumeCore {
   readonly volume: VolumeId;
-  readonly settings: VolumeSettings;
+  /** As at the mount, but for the disks that came and went since. */
+  settings: VolumeSettings;
   readonly ports: VolumePorts;
   readonly disks: DiskSet;
   readonly skeleton: Skeleton;
@@ -54,6 +55,8 @@ export class VolumeCore {
   pool!: Pool; // set by attach() before anything else is called
   /** Set when durability cannot be promised any more; every change is refused from then on. */
   failure: HoldfastError | null = null;
+  /** Disks come and go one at a time. */
+  readonly diskChanges = new Mutex();
   /** Held from an image's capture to its release. */
   readonly imageLock = new Mutex();
   /** Copies the journal writes to, and should; null while it is as it should be. */

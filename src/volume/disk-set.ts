@@ -80,6 +80,11 @@ export class DiskSet {
     return member.disk;
   }
 
+  /** A further disk: from now on it may be used. */
+  add(member: DiskMember): void {
+    this.#members.push(member);
+  }
+
   /** A new disk takes the place of the member with this path. */
   replace(path: string, next: DiskMember): void {
     const index = this.#members.findIndex((m) => m.path === path);

@@ -17,6 +17,7 @@ import { ConsistencyPoints } from './consistency-point.js';
 import type { FlushOptions, FlushProgress, FlushReport, SkeletonView, VolumeSpace } from './contract.js';
 import type { VolumeCore } from './core.js';
 import { DataPath } from './data-path.js';
+import { addDisk, type ConfiguredDisks, type DiskAddReport } from './disk-add.js';
 import { type DiskPlanReport, planDisks } from './disk-plan.js';
 import { dueConditions } from './due.js';
 import { Flusher } from './flusher.js';
@@ -167,6 +168,11 @@ export class MountedVolume implements OpenVolume {
 
   plan(added: readonly EmptyDisk[]): DiskPlanReport {
     return planDisks(this.core, added);
+  }
+
+  addDisk(path: string, configured: ConfiguredDisks): Promise<DiskAddReport> {
+    this.#assertOpen();
+    return addDisk(this.core, path, configured);
   }
 
   backlog(): Backlog {

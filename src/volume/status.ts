@@ -5,6 +5,7 @@ import type { Thresholds } from '../config/settings.js';
 import type { DeltaRow } from '../skeleton/contract.js';
 import type { EmptyDisk } from '../pool/contract.js';
 import type { Volume } from './contract.js';
+import type { ConfiguredDisks, DiskAddReport } from './disk-add.js';
 import type { DiskPlanReport } from './disk-plan.js';
 import type { ScrubProgress, ScrubReport, ScrubStatus } from './scrub-report.js';
 
@@ -91,6 +92,8 @@ export interface OpenVolume extends Volume {
   deltas(path: Buffer | null): Iterable<NamedDelta>;
   /** The disks, what they hold, and what the volume would hold with each of `added`. */
   plan(added: readonly EmptyDisk[]): DiskPlanReport;
+  /** A further disk takes part from now on; see disk-add.ts. The caller has looked at the place (disk-place.ts). */
+  addDisk(path: string, configured: ConfiguredDisks): Promise<DiskAddReport>;
   /** New thresholds hold from now on. */
   reconfigure(thresholds: Thresholds): void;
   /** Changes are refused from now on, or taken again; the next mount asks its settings. Throws the volume's failure when it can take none any more. */

@@ -1,5 +1,6 @@
 // holdfast disk through the command line, mounted and not.
 import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { AnyStatus } from '../../src/cli/commands/status.js';
 import type { DiskPlanReport, PlannedDisk } from '../../src/volume/disk-plan.js';
@@ -51,6 +52,37 @@ describe('holdfast disk', { skip: mountObstacle ?? false }, () => {
     });
   }
 
+  for (const mounted of [true, false]) {
+    test(`add, ${mounted ? 'mounted' : 'not mounted'}: the file names the new disk, and it is in service`, async () => {
+      if (!mounted) await volume.umount();
+      const before = (await json<readonly PlannedDisk[]>('list', name)).map(({ path }) => path);
+      const path = volume.path(mounted ? 'd5' : 'd6');
+      mkdirSync(path);
+      assert.match(await volume.succeed('disk', 'add', name, path), /takes part: .*; files .* in all \(before: .*free/);
+      assert.match(readFileSync(volume.path('etc', `${name}.toml`), 'utf8'), new RegExp(`^  "${path}",$`, 'm'));
+      const disks = await json<readonly PlannedDisk[]>('list', name);
+      assert.deepEqual(
+        disks.map((disk) => [disk.path, disk.state]),
+        [...before, path].map((one) => [one, 'healthy']),
+      );
+      const again = await volume.run('disk', 'add', name, path);
+      assert.equal(again.code, 1);
+      assert.match(again.stderr, /overlap/);
+    });
+  }
+
+  test('a disk of another volume is not taken', async () => {
+    const other = new VolumeProcess({ disks: 1 });
+    try {
+      await other.init({}, '--parity', '0', '--tolerance', '0');
+      const { code, stderr } = await volume.run('disk', 'add', name, other.disks[0] ?? '');
+      assert.equal(code, 1);
+      assert.match(stderr, /is a disk of volume "drill" .* already/);
+    } finally {
+      await other.end();
+    }
+  });
+
   test('what is neither size nor place, and what an action does not take, is a matter of usage', async () => {
     for (const words of [
       ['plan', name, '--add', 'much'],
@@ -58,6 +90,7 @@ describe('holdfast disk', { skip: mountObstacle ?? false }, () => {
       ['list', name, '--add', '1 GiB'],
       ['list', name, '/a'],
       ['shuffle', name],
+      ['add', name],
     ]) {
       const { code, stderr } = await volume.run('disk', ...words);
       assert.equal(code, 2, `${words.join(' ')}: ${stderr}`);

@@ -57,7 +57,7 @@ test('with --json an error is JSON as well', async () => {
 test('every command has --help with an example', async () => {
   const help = await machine.succeed('--help');
   const commands = [...help.matchAll(/^ {2}holdfast (\w+)/gm)].map((match) => match[1] ?? '');
-  assert.deepEqual(commands, ['init', 'mount', 'umount', 'status', 'deltas', 'flush', 'rebuild', 'restore', 'scrub', 'check']);
+  assert.deepEqual(commands, ['init', 'mount', 'umount', 'status', 'deltas', 'flush', 'rebuild', 'restore', 'disk', 'scrub', 'check']);
   for (const command of commands) assert.match(await machine.succeed(command, '--help'), /Examples:\s+holdfast /, command);
 });
 

@@ -3,28 +3,35 @@ import { statfsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { messageOf } from '../../base/errors.js';
 import { formatBytes, parseBytes } from '../../config/units.js';
+import type { VolumeSettings } from '../../config/settings.js';
+import type { VolumeLock } from '../../daemon/volume-lock.js';
+import { DiskChanges } from '../../daemon/disk-changes.js';
 import type { EmptyDisk } from '../../pool/contract.js';
+import type { DiskAddReport } from '../../volume/disk-add.js';
 import type { DiskPlanReport } from '../../volume/disk-plan.js';
-import { type Command, jsonOption, optionalText, text, texts, type Values, volumeArgument } from '../command.js';
+import type { OpenVolume } from '../../volume/status.js';
+import { type Command, flag, jsonOption, optionalText, text, texts, type Values, volumeArgument } from '../command.js';
 import type { Output } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import { perhapsMounted, withDaemon, withOpenVolume } from '../volume.js';
 
 type Action = (values: Values, output: Output) => Promise<number>;
 
-const actions: Readonly<Record<string, Action>> = { list, plan };
+const actions: Readonly<Record<string, Action>> = { list, plan, add };
 
 export const disk: Command = {
   usage: 'disk <action> <name> [path]',
-  summary: 'the disks of a volume: list, plan',
+  summary: 'the disks of a volume: list, plan, add',
   examples: [
     ['disk list photos', 'which they are, and what is free on each'],
     ['disk plan photos', 'what they hold, what their different sizes waste, what one more would bring'],
+    ['disk add photos /mnt/new/hf', 'an empty directory on a new disk takes part from now on; the configuration file is changed as well'],
     ['disk plan photos --add 4TB --add /mnt/new/hf', 'with a disk of this size, or the one at this place'],
   ],
   options: (parser) =>
     jsonOption(volumeArgument(parser.positional('action', { type: 'string', choices: Object.keys(actions), demandOption: true })))
       .positional('path', { type: 'string', describe: 'the directory that is, or becomes, the disk' })
+      .option('allow-shared-device', { type: 'boolean', default: false, describe: 'add: also a directory on a device that is in use already: for trials only' })
       .option('add', { type: 'string', array: true, describe: 'plan: a size, or a directory on the disk that might be added (repeatable)' }),
   run: (values, output) => {
     const action = actions[text(values, 'action')];
@@ -62,6 +69,37 @@ async function plan(values: Values, output: Output): Promise<number> {
     report.withOneMore.map(({ diskBytes, totalBytes, freeBytes }) => [formatBytes(diskBytes), formatBytes(totalBytes), `+${formatBytes(totalBytes - report.totalBytes)}`, formatBytes(freeBytes)]),
   );
   return 0;
+}
+
+async function add(values: Values, output: Output): Promise<number> {
+  refuse(values, 'add');
+  const path = optionalText(values, 'path');
+  if (path === null) throw new UsageError('disk add: which directory?');
+  const request = { path: resolve(path), allowSharedDevice: flag(values, 'allow-shared-device') };
+  const report = await withDaemon<DiskAddReport>(
+    perhapsMounted(text(values, 'name')),
+    async (client) => (await client.call('disk-add', request)) as DiskAddReport, // our own daemon's answer
+    ({ settings }) => withOpenVolume(settings, 'disk', output, (volume, lock) => changesOf(settings, volume, lock).add(request)),
+  );
+  const { before, after } = report;
+  output.document(report);
+  output.line(
+    `${report.path} takes part: ${formatBytes(report.totalBytes)}; files ${formatBytes(after.totalBytes)} in all (before: ${formatBytes(before.totalBytes)}), ${formatBytes(after.freeBytes)} free (before: ${formatBytes(before.freeBytes)})`,
+  );
+  return 0;
+}
+
+function changesOf(settings: VolumeSettings, volume: OpenVolume, lock: VolumeLock): DiskChanges {
+  let current = settings;
+  return new DiskChanges({
+    volume,
+    lock,
+    mountPoint: null,
+    settings: () => current,
+    listed: (disks) => {
+      current = { ...current, disks };
+    },
+  });
 }
 
 function planOf(values: Values, output: Output, added: readonly EmptyDisk[]): Promise<DiskPlanReport> {

@@ -1,7 +1,7 @@
 // holdfast rebuild: makes lost disks whole again from parity, backup and journal; lists what no source could give.
 import { resolve } from 'node:path';
 import { formatBytes, formatDuration } from '../../config/units.js';
-import { replaceDiskInFile } from '../../config/disk-replacement.js';
+import { replaceDiskInFile } from '../../config/disk-edits.js';
 import type { RebuildReport, SourceCount } from '../../recovery/contract.js';
 import { type Command, flag, jsonOption, text, texts, type Values, volumeArgument } from '../command.js';
 import { showLost } from '../lost.js';

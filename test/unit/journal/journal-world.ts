@@ -171,6 +171,7 @@ export class JournalWorld {
       startAfter: recovered.end,
       disks: carrying,
       candidates: () => disks,
+      members: () => disks.map((disk) => disk.id),
       retained: recovered.retained,
       payload,
       logger: silentLogger,

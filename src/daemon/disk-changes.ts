@@ -1,0 +1,64 @@
+// Disks that come to an open volume and go from it, with what belongs to them outside of it: the look at the place, the lock, the
+// configuration file. The same for a daemon and for a command that opened the volume by itself.
+import { HoldfastError } from '../base/errors.js';
+import { addDiskToFile, removeDiskFromFile } from '../config/disk-edits.js';
+import type { DiskSettings, VolumeSettings } from '../config/settings.js';
+import { checkDescriptors, descriptorLimit } from '../volume/descriptors.js';
+import type { ConfiguredDisks, DiskAddReport } from '../volume/disk-add.js';
+import { checkPlace } from '../volume/disk-place.js';
+import type { OpenVolume } from '../volume/status.js';
+import type { VolumeLock } from './volume-lock.js';
+
+export interface DiskChangeParts {
+  readonly volume: OpenVolume;
+  readonly lock: VolumeLock;
+  readonly mountPoint: string | null;
+  /** As they are in force. */
+  readonly settings: () => VolumeSettings;
+  /** The file has this list from now on. */
+  readonly listed: (disks: readonly DiskSettings[]) => void;
+}
+
+export interface DiskAddRequest {
+  readonly path: string;
+  readonly allowSharedDevice: boolean;
+}
+
+export class DiskChanges {
+  readonly #parts: DiskChangeParts;
+  readonly #configured: ConfiguredDisks;
+
+  constructor(parts: DiskChangeParts) {
+    this.#parts = parts;
+    const list = (): readonly DiskSettings[] => parts.settings().disks;
+    this.#configured = {
+      add: (path) => {
+        addDiskToFile(this.#configPath(), path);
+        parts.listed([...list().filter((disk) => disk.path !== path), { path }]);
+      },
+      remove: (path) => {
+        removeDiskFromFile(this.#configPath(), path);
+        parts.listed(list().filter((disk) => disk.path !== path));
+      },
+    };
+  }
+
+  async add({ path, allowSharedDevice }: DiskAddRequest): Promise<DiskAddReport> {
+    const { volume, lock, mountPoint, settings } = this.#parts;
+    this.#configPath();
+    await checkPlace(settings(), { path, allowSharedDevice, mountPoint });
+    checkDescriptors(settings().disks.length + settings().journal.disks.length + 1, descriptorLimit());
+    lock.include(path);
+    try {
+      return await volume.addDisk(path, this.#configured);
+    } finally {
+      if (!settings().disks.some((disk) => disk.path === path)) lock.exclude(path);
+    }
+  }
+
+  #configPath(): string {
+    const { configPath, name } = this.#parts.settings();
+    if (configPath !== null) return configPath;
+    throw new HoldfastError('invalid', `volume ${name} has no configuration file`, { code: 'config-missing' });
+  }
+}
