@@ -4,15 +4,20 @@ import { assert } from '../base/assert.js';
 import { cellBytes, requestBytesMax, shardsPerSegmentMax } from '../base/limits.js';
 import { alignedBuffer } from '../native/checksum.js';
 
-/** Buffers of segments. Each is longer than a segment by a cell a shard: k shards of whole cells may end past its capacity. */
+/** Longer than a segment by a cell a shard: k shards of whole cells may end past its capacity. */
+export function segmentMemory(segmentBytes: number): Buffer {
+  return alignedBuffer(segmentBytes + shardsPerSegmentMax * cellBytes);
+}
+
+/** Buffers of segments. */
 export class SegmentBuffers {
-  readonly #bytes: number;
+  readonly #segmentBytes: number;
   readonly #max: number;
   readonly #free: Buffer[] = [];
   #taken = 0;
 
   constructor(segmentBytes: number, max: number) {
-    this.#bytes = segmentBytes + shardsPerSegmentMax * cellBytes;
+    this.#segmentBytes = segmentBytes;
     this.#max = max;
   }
 
@@ -24,7 +29,7 @@ export class SegmentBuffers {
   /** Recovery may go past the maximum: what the journal holds must be put somewhere. */
   take(): Buffer {
     this.#taken++;
-    return this.#free.pop() ?? alignedBuffer(this.#bytes);
+    return this.#free.pop() ?? segmentMemory(this.#segmentBytes);
   }
 
   /** Not `reusable`: somebody may still look at it, so it is left to the collector. */
