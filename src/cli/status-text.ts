@@ -5,7 +5,8 @@ import type { ScrubStatus, ScrubSummary } from '../volume/scrub-report.js';
 import type { AnyStatus } from './commands/status.js';
 import type { Output } from './output.js';
 
-export function showStatus(status: AnyStatus, output: Output): void {
+/** `now`: seconds since 1970. */
+export function showStatus(status: AnyStatus, now: number, output: Output): void {
   const { backlog, lastRoot, redundancy, space, backup, lastFlush } = status;
   output.line(`${pc.bold(status.name)}  ${stateText(status)}${status.mountpoint === null ? '' : ` at ${status.mountpoint} (${status.readOnly ? 'read-only, ' : ''}pid ${status.pid}, for ${formatDuration(status.uptimeSeconds ?? 0)})`}`);
   output.line(`protection  ${redundancy.held ? pc.green('as configured') : pc.red('LESS THAN CONFIGURED')}: ${redundancy.promise}; ${redundancy.remainingTolerance} more may be lost`);
@@ -18,11 +19,14 @@ export function showStatus(status: AnyStatus, output: Output): void {
   else if (status.due.length > 0) output.line(`flush       due: ${status.due.join(', ')}`);
   for (const line of scrubLines(status.scrub)) output.line(line);
   output.line(`space       ${formatBytes(space.freeBytes)} free of ${formatBytes(space.totalBytes)}, ${space.files} files, journal ${formatBytes(status.journal.bytes)}`);
+  for (const hook of status.hooks) {
+    if (hook.failed > 0 || hook.lastError !== null) output.line(`${pc.red('hook')}        ${hook.kind}: ${hook.told} told, ${hook.failed} NOT told, ${hook.waiting} waiting${hook.lastError === null ? '' : `; last: ${hook.lastError}`}`);
+  }
   for (const reminder of status.reminders) output.line(`${pc.yellow('note')}        ${reminder}`);
   output.line('');
   output.table(
-    ['DISK', 'STATE', 'FREE', 'OF', 'ERRORS', 'REASON'],
-    status.disks.map((disk) => [disk.path, disk.state, formatBytes(disk.freeBytes), formatBytes(disk.totalBytes), disk.errors, disk.reason]),
+    ['DISK', 'STATE', 'SINCE', 'FREE', 'OF', 'ERRORS', 'REASON'],
+    status.disks.map((disk) => [disk.path, disk.state, `${formatDuration(Math.max(0, now - disk.since))} ago`, formatBytes(disk.freeBytes), formatBytes(disk.totalBytes), disk.errors, disk.reason]),
   );
 }
 

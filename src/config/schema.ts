@@ -38,6 +38,8 @@ export const allowedValues: Readonly<Record<string, string>> = {
   'retention.keep_roots': 'a whole number from 1',
   'scrub.period': 'a duration of at least "1 s", such as "30 d", or "never"',
   'scrub.rate': 'a size such as "32 MiB": bytes a second of all disks together',
+  'hooks.command': 'a command line for /bin/sh, or "none"',
+  'hooks.webhook': 'a URL: "https://host/path", or "none"',
   'mount.options': 'a list of texts: ["key", "key=value"]',
   'mount.noatime': 'true or false',
   'mount.allow_other': 'true or false',
@@ -50,6 +52,7 @@ export const allowedValues: Readonly<Record<string, string>> = {
 const whole = (least: number): z.ZodNumber => z.number().int().min(least);
 const share = z.number().gt(0).max(1);
 const never = <Value extends z.ZodType>(value: Value) => z.union([z.literal('never').transform(() => null), value]);
+const none = <Value extends z.ZodType>(value: Value) => z.union([z.literal('none').transform(() => null), value]);
 const absolutePath = z
   .string()
   .refine((path) => path.startsWith('/') && !path.includes('\0'))
@@ -116,6 +119,12 @@ export const fileSchema = z.strictObject({
     .optional(),
   retention: z.strictObject({ keep_roots: whole(1).optional() }).optional(),
   scrub: z.strictObject({ period: never(durationMs.refine((ms) => ms >= 1_000)).optional(), rate: size.optional() }).optional(),
+  hooks: z
+    .strictObject({
+      command: none(z.string().regex(/^[^\0]*[^\0\s][^\0]*$/)).optional(),
+      webhook: none(z.url({ protocol: /^https?$/ })).optional(),
+    })
+    .optional(),
   mount: z
     .strictObject({
       options: z.array(z.string().regex(/^[^,\s]+$/)).optional(),

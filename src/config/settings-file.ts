@@ -128,7 +128,7 @@ function invalid(path: string, lines: ReadonlyMap<string, number>, problems: rea
 function settingsOf(file: FileValues, path: string, defaults: SettingsDefaults): VolumeSettings {
   const name = file.name ?? basename(path).replace(/\.toml$/, '');
   const base = defaultSettings(name, file.state_dir ?? `${defaults.stateParent}/${name}`);
-  const { flush, budget, backup, scrub, mount, log } = file;
+  const { flush, budget, backup, scrub, hooks, mount, log } = file;
   return {
     ...base,
     configPath: path,
@@ -168,6 +168,7 @@ function settingsOf(file: FileValues, path: string, defaults: SettingsDefaults):
       periodSeconds: scrub?.period === undefined ? base.scrub.periodSeconds : scrub.period === null ? null : scrub.period / 1000,
       bytesPerSecond: scrub?.rate ?? base.scrub.bytesPerSecond,
     },
+    hooks: { command: hooks?.command ?? null, webhook: hooks?.webhook ?? null },
     commitIntervalMs: file.commit_interval ?? base.commitIntervalMs,
     reprotectAfterSeconds: file.reprotect_after === undefined ? base.reprotectAfterSeconds : file.reprotect_after === null ? null : file.reprotect_after / 1000,
     driver: file.driver ?? base.driver,

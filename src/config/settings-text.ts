@@ -33,13 +33,13 @@ export function writeSettingsFile(path: string, settings: VolumeSettings): void 
 
 export function settingsText(settings: VolumeSettings): string {
   const base = defaultSettings(settings.name, settings.stateDir);
-  const { backup, flush, budget, scrub, mount, log } = settings;
+  const { backup, flush, budget, scrub, hooks, mount, log } = settings;
   /** `key = value`, as a comment where it is the default. */
   const line = (key: string, value: unknown, isDefault: boolean, comment: string): string => `${isDefault ? '# ' : ''}${key} = ${toml(value)}${comment === '' ? '' : `  # ${comment}`}`;
   const paths = (disks: readonly { readonly path: string }[]): string => `[${disks.map((disk) => `\n  ${toml(disk.path)},`).join('')}${disks.length > 0 ? '\n' : ''}]`;
   const orNever = (value: number | string | null): number | string => value ?? 'never';
   return `# Holdfast volume ${settings.name}. Every key: docs/operations/configure.md.
-# [flush], [budget], [retention], [scrub], commit_interval and reprotect_after take effect while mounted; everything else at the next mount.
+# [flush], [budget], [retention], [scrub], [hooks], commit_interval and reprotect_after take effect while mounted; everything else at the next mount.
 name = ${toml(settings.name)}
 disks = ${paths(settings.disks)}
 parity = ${settings.parity}  # so many disks may fail without anybody noticing
@@ -88,6 +88,10 @@ ${line('keep_roots', settings.retention.keepRoots, settings.retention.keepRoots 
 [scrub]  # looks at everything on the disks, and heals what has rotted
 ${line('period', scrub.periodSeconds === null ? 'never' : exactDuration(scrub.periodSeconds * 1000), scrub.periodSeconds === base.scrub.periodSeconds, 'once in this time, spread over it; "never": only by hand')}
 ${line('rate', exactBytes(scrub.bytesPerSecond), scrub.bytesPerSecond === base.scrub.bytesPerSecond, 'at most so much a second, of all disks together')}
+
+[hooks]  # told when a disk's state changes, and when protection is less than configured or whole again: docs/operations/being-told.md
+${hooks.command === null ? '# command = "/usr/local/bin/tell-me"  # run by /bin/sh' : line('command', hooks.command, false, '')}
+${hooks.webhook === null ? '# webhook = "https://host/path"  # posted to' : line('webhook', hooks.webhook, false, '')}
 
 [mount]
 ${line('options', mount.options, mount.options.length === 0, '')}

@@ -89,6 +89,14 @@ export interface ScrubSettings {
   readonly bytesPerSecond: number;
 }
 
+/** Who is told of every change of a disk's state and of the volume's protection; null: nobody in this way. */
+export interface HookSettings {
+  /** A command line for /bin/sh. */
+  readonly command: string | null;
+  /** Where the same is posted to: `https://host/path`, or http. */
+  readonly webhook: string | null;
+}
+
 export interface VolumeSettings {
   readonly name: string;
   /** The file these came from; null when they were built in memory. */
@@ -109,6 +117,7 @@ export interface VolumeSettings {
   readonly budget: BudgetSettings;
   readonly retention: RetentionSettings;
   readonly scrub: ScrubSettings;
+  readonly hooks: HookSettings;
   /** Un-synced changes are durable after at most this. */
   readonly commitIntervalMs: number;
   /** A disk that is gone for so long does not come back soon: its parity is made again on the others. null: only by `rebuild`. */
@@ -123,9 +132,9 @@ export interface VolumeSettings {
 }
 
 /** What may change while mounted; everything else needs a remount. */
-export type Thresholds = Pick<VolumeSettings, 'flush' | 'budget' | 'retention' | 'scrub' | 'commitIntervalMs' | 'reprotectAfterSeconds'>;
+export type Thresholds = Pick<VolumeSettings, 'flush' | 'budget' | 'retention' | 'scrub' | 'hooks' | 'commitIntervalMs' | 'reprotectAfterSeconds'>;
 
-export const thresholdKeys = ['flush', 'budget', 'retention', 'scrub', 'commitIntervalMs', 'reprotectAfterSeconds'] as const satisfies readonly (keyof Thresholds)[];
+export const thresholdKeys = ['flush', 'budget', 'retention', 'scrub', 'hooks', 'commitIntervalMs', 'reprotectAfterSeconds'] as const satisfies readonly (keyof Thresholds)[];
 
 /** What `holdfast init` and tests start from; disks, parity and tolerance have no default here. */
 export function defaultSettings(name: string, stateDir: string): Omit<VolumeSettings, 'disks' | 'parity' | 'tolerance'> {
@@ -141,6 +150,7 @@ export function defaultSettings(name: string, stateDir: string): Omit<VolumeSett
     budget: { bytes: null, softShare: 0.75, hardShare: 1, whenFull: 'wait' },
     retention: { keepRoots: 30 },
     scrub: { periodSeconds: 30 * 86_400, bytesPerSecond: 32 * 1024 ** 2 },
+    hooks: { command: null, webhook: null },
     commitIntervalMs: 1000,
     reprotectAfterSeconds: 600,
     driver: 'event-loop',

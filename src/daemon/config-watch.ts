@@ -88,7 +88,7 @@ export class ConfigWatch {
     const changed = changedKeys(this.#current, next);
     const thresholds = thresholdKeys.filter((key) => changed.includes(key));
     if (thresholds.length > 0) {
-      this.#current = { ...this.#current, flush: next.flush, budget: next.budget, retention: next.retention, scrub: next.scrub, commitIntervalMs: next.commitIntervalMs, reprotectAfterSeconds: next.reprotectAfterSeconds };
+      this.#current = { ...this.#current, flush: next.flush, budget: next.budget, retention: next.retention, scrub: next.scrub, hooks: next.hooks, commitIntervalMs: next.commitIntervalMs, reprotectAfterSeconds: next.reprotectAfterSeconds };
       this.#events.apply(this.#current);
       this.#logger.info({ changed: thresholds }, 'new thresholds took effect');
     }

@@ -43,7 +43,7 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
     ['disk-add', (call) => served.disks.add({ path: requiredPath(call), allowSharedDevice: call.params['allowSharedDevice'] === true })],
     ['disk-plan', (call) => served.volume.plan(additions(call))],
     ['scrub', (call) => served.volume.scrub(call.progress)],
-    ['metrics', async () => ({ text: await (await metrics()).text(await served.volume.status(), served.triggers.last, process.memoryUsage.rss(), served.loopDelay.read()) })],
+    ['metrics', async () => ({ text: await (await metrics()).text(await served.volume.status(), { last: served.triggers.last, hooks: served.hooks.status(), residentBytes: process.memoryUsage.rss(), loop: served.loopDelay.read() }) })],
     ['detach', async () => ({ ended: await served.detach() })],
     ['remount', (call) => remount(served, call)],
     [

@@ -1,9 +1,19 @@
 // Figures of a mounted volume in the Prometheus text format, made from its status when somebody asks. The only place that knows prom-client.
 import { Gauge, Registry } from 'prom-client';
 import type { ScrubStatus } from '../volume/scrub-report.js';
+import { shownDiskStates } from '../volume/disk-states.js';
 import type { VolumeStatus } from '../volume/status.js';
 import type { LoopDelay } from './event-loop-delay.js';
+import type { HookStatus } from './hooks.js';
 import type { LastFlush } from './triggers.js';
+
+/** What the daemon has beside the volume's status. */
+export interface DaemonFigures {
+  readonly last: LastFlush | null;
+  readonly hooks: readonly HookStatus[];
+  readonly residentBytes: number;
+  readonly loop: LoopDelay;
+}
 
 export class Metrics {
   readonly #registry = new Registry();
@@ -14,7 +24,7 @@ export class Metrics {
   }
 
   /** `text/plain; version=0.0.4`. */
-  async text(status: VolumeStatus, last: LastFlush | null, residentBytes: number, loop: LoopDelay): Promise<string> {
+  async text(status: VolumeStatus, { last, hooks, residentBytes, loop }: DaemonFigures): Promise<string> {
     this.#set('holdfast_up', '1 while the volume serves', status.state === 'failed' ? 0 : 1);
     this.#set('holdfast_degraded', '1 when the configured promise does not hold', status.redundancy.held ? 0 : 1);
     this.#set('holdfast_remaining_tolerance', 'disks that may still be lost without losing un-backed-up data', status.redundancy.remainingTolerance);
@@ -36,9 +46,18 @@ export class Metrics {
       this.#set('holdfast_last_flush_seconds', 'how long it took', last.elapsedMs / 1000);
     }
     this.#scrub(status.scrub);
+    this.#set('holdfast_protection_since_seconds', 'when the loss or the return of the configured protection was said last', status.redundancy.since);
+    for (const { kind, told, failed, waiting } of hooks) {
+      this.#set('holdfast_hook_told', 'changes that the hook was told of since the mount', told, { hook: kind });
+      this.#set('holdfast_hook_failed', 'changes that it could not be told of', failed, { hook: kind });
+      this.#set('holdfast_hook_waiting', 'changes that it is still to be told of', waiting, { hook: kind });
+    }
     for (const disk of status.disks) {
       const labels = { disk: disk.path };
       this.#set('holdfast_disk_healthy', '1 when the disk is in use and well', disk.state === 'healthy' ? 1 : 0, labels);
+      for (const state of shownDiskStates) this.#set('holdfast_disk_state', '1 for the state that the disk is in', disk.state === state ? 1 : 0, { ...labels, state });
+      this.#set('holdfast_disk_state_since_seconds', 'when it went into it', disk.since, labels);
+      this.#set('holdfast_disk_state_changes', 'changes of its state since the mount', disk.changes, labels);
       this.#set('holdfast_disk_free_bytes', 'free space of the disk', disk.freeBytes, labels);
       this.#set('holdfast_disk_written_bytes', 'written since the mount', disk.bytesWritten, labels);
       this.#set('holdfast_disk_read_bytes', 'read since the mount', disk.bytesRead, labels);

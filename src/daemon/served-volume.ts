@@ -12,6 +12,7 @@ import { controlMethods } from './control-methods.js';
 import { ControlServer } from './control-server.js';
 import { DiskChanges } from './disk-changes.js';
 import { EventLoopDelay } from './event-loop-delay.js';
+import { Hooks, type HookStatus } from './hooks.js';
 import { checkMountPoint, clearDeadMount } from './mount-point.js';
 import { type LastFlush, Triggers } from './triggers.js';
 import { VolumeLock } from './volume-lock.js';
@@ -36,6 +37,8 @@ export interface DaemonStatus extends VolumeStatus {
   readonly due: readonly string[];
   readonly flushing: boolean;
   readonly lastFlush: LastFlush | null;
+  /** Of the configured ones. */
+  readonly hooks: readonly HookStatus[];
   /** What the user should do or know: configuration that waits for a remount, ... */
   readonly reminders: readonly string[];
 }
@@ -48,6 +51,7 @@ export class ServedVolume {
   readonly volume: OpenVolume;
   readonly triggers: Triggers;
   readonly disks: DiskChanges;
+  readonly hooks: Hooks;
   readonly components: Components;
   readonly loopDelay = new EventLoopDelay();
   readonly #request: ServeRequest;
@@ -76,6 +80,7 @@ export class ServedVolume {
     this.#watch = new ConfigWatch(request.settings, { read: request.readSettings, apply: (thresholds) => volume.reconfigure(thresholds) }, io.logger);
     this.disks = new DiskChanges({ volume, lock, mountPoint: request.mountPoint, settings: () => this.#watch.current, listed: (disks) => this.#watch.listed(disks) });
     this.triggers = new Triggers(volume, () => this.#watch.current.flush, io.logger);
+    this.hooks = new Hooks({ volume: request.settings.name, mountPoint: request.mountPoint }, () => this.#watch.current.hooks, io.clock, io.logger);
     this.#ended = new Promise((resolve, reject) => {
       this.#end = resolve;
       this.#endFailed = reject;
@@ -130,6 +135,7 @@ export class ServedVolume {
       due: this.triggers.due(),
       flushing: this.triggers.flushing,
       lastFlush: this.triggers.last,
+      hooks: this.hooks.status(),
       reminders: [...(this.#detached === null ? [] : [this.#detached]), ...this.#watch.reminders],
     };
   }
@@ -191,6 +197,7 @@ export class ServedVolume {
     this.#control = await ControlServer.listen(this.#request.settings.controlSocketPath, controlMethods(this), this.#io.logger);
     await this.#watch.start();
     this.triggers.start();
+    this.volume.onNotice((notice) => this.hooks.tell(notice));
     this.#io.logger.info({ mountPoint: this.mountPoint }, 'mounted');
     // A failure of this stop reaches `ended` as well, where the process's owner sees it.
     this.#mount.ended.then(() => this.stop('the kernel ended the mount', true)).catch((error: unknown) => this.#endFailed(error));
@@ -261,6 +268,7 @@ export class ServedVolume {
   #finish(error: unknown): void {
     this.loopDelay.stop();
     const closed = this.#control?.close() ?? Promise.resolve();
-    closed.then(() => (error === null ? this.#end() : this.#endFailed(error))).catch((closeError: unknown) => this.#endFailed(closeError));
+    // What was told last, while the volume is durable and let go already: it is held up by nobody.
+    Promise.all([closed, this.hooks.stop()]).then(() => (error === null ? this.#end() : this.#endFailed(error))).catch((closeError: unknown) => this.#endFailed(closeError));
   }
 }

@@ -4,20 +4,15 @@ import { assert } from '../base/assert.js';
 import { cellBytes, requestBytesMax, shardsPerSegmentMax } from '../base/limits.js';
 import { alignedBuffer } from '../native/checksum.js';
 
-/** Longer than a segment by a cell a shard: k shards of whole cells may end past its capacity. */
-export function segmentMemory(segmentBytes: number): Buffer {
-  return alignedBuffer(segmentBytes + shardsPerSegmentMax * cellBytes);
-}
-
-/** Buffers of segments. */
+/** Buffers of segments. Each is longer than a segment by a cell a shard: k shards of whole cells may end past its capacity. */
 export class SegmentBuffers {
-  readonly #segmentBytes: number;
+  readonly #bytes: number;
   readonly #max: number;
   readonly #free: Buffer[] = [];
   #taken = 0;
 
   constructor(segmentBytes: number, max: number) {
-    this.#segmentBytes = segmentBytes;
+    this.#bytes = segmentBytes + shardsPerSegmentMax * cellBytes;
     this.#max = max;
   }
 
@@ -29,7 +24,7 @@ export class SegmentBuffers {
   /** Recovery may go past the maximum: what the journal holds must be put somewhere. */
   take(): Buffer {
     this.#taken++;
-    return this.#free.pop() ?? segmentMemory(this.#segmentBytes);
+    return this.#free.pop() ?? alignedBuffer(this.#bytes);
   }
 
   /** Not `reusable`: somebody may still look at it, so it is left to the collector. */

@@ -104,10 +104,8 @@ export interface Pool {
   read(place: SegmentPlace, offset: number, into: Buffer): Promise<void>;
   /** The same at once, for a few cells that the operating system has in memory: true when `into` holds verified bytes. False says nothing: ask read(). */
   readNow(place: SegmentPlace, offset: number, into: Buffer): boolean;
-  /** Whole segment (length bytes), verified, in `into` or, where a disk that hangs may still write there, elsewhere. The buffer is the caller's. */
-  readAll(place: SegmentPlace, into?: Buffer): Promise<Buffer>;
-  /** Memory that readAll() can fill, again and again: large buffers that come and go make the collector stop the main thread. */
-  segmentMemory(): Buffer;
+  /** Whole segment (length bytes), verified: for upload. The buffer is the caller's. */
+  readAll(place: SegmentPlace): Promise<Buffer>;
   /** Checks header and every cell of every shard of a segment, as the medium has them; gives those that are not there whole. */
   verify(place: SegmentPlace): Promise<readonly FaultyShard[]>;
   /** Makes the shards `indexes` again (decoding from k others, or from `bytes` of the whole segment when given) on disks chosen by free space that hold none of its shards, or `targets`. Durable and read back when it resolves. */

@@ -7,7 +7,7 @@ import { cellBytes, segmentBytesMax } from '../base/limits.js';
 import type { Disk } from '../disk/disk.js';
 import type { PayloadRange, PayloadSource } from '../format/payload.js';
 import { shardPath } from '../format/shard.js';
-import { parityScratch, readScratch, segmentMemory } from './buffers.js';
+import { parityScratch, readScratch } from './buffers.js';
 import type { Allocation, DiskRoom, FaultyShard, Pool, RebuiltShard, SegmentPlace, ShardIsKnown, SweptSlice } from './contract.js';
 import { classify } from './disk-faults.js';
 import { Gate } from './gate.js';
@@ -152,11 +152,9 @@ export class SegmentPool implements Pool {
     return this.#reader.readNow(place, offset, into);
   }
 
-  readAll(place: SegmentPlace, into?: Buffer): Promise<Buffer> {
-    return this.#reader.readAll(place, into);
+  readAll(place: SegmentPlace): Promise<Buffer> {
+    return this.#reader.readAll(place);
   }
-
-  segmentMemory = (): Buffer => segmentMemory(this.#settings.segmentBytes);
 
   verify(place: SegmentPlace): Promise<readonly FaultyShard[]> {
     return this.#reader.verify(place);

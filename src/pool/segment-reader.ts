@@ -56,9 +56,9 @@ export class SegmentReader {
     return read;
   }
 
-  async readAll(place: SegmentPlace, into?: Buffer): Promise<Buffer> {
+  async readAll(place: SegmentPlace): Promise<Buffer> {
     const { k, shardBytes } = place.layout;
-    const whole = into !== undefined && into.length >= k * shardBytes ? into.subarray(0, k * shardBytes) : alignedBuffer(k * shardBytes);
+    const whole = alignedBuffer(k * shardBytes);
     const used = Math.ceil(place.length / shardBytes);
     const views = Array.from({ length: used }, (_, i) => whole.subarray(i * shardBytes, (i + 1) * shardBytes));
     const parts = await Promise.all(views.map((view, i) => this.#readCells(place, i, 0, view)));

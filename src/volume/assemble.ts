@@ -106,6 +106,7 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
       core.record({ type: 'disk', disk: member.disk.id, path: member.path, state: 'failed', reason: member.reason, time: ports.clock.now() });
     }
     if (member.disk !== null) journal.leave(member.disk.id);
+    core.states.look();
     core.protectionDue = true;
     core.journalReach = Math.max(0, core.journalReach - 1);
     core.room.measure();

@@ -8,6 +8,7 @@ import type { BackupWatch } from './backup-watch.js';
 import type { Cleaner } from './cleaner.js';
 import type { ConsistencyPoints } from './consistency-point.js';
 import type { VolumeCore } from './core.js';
+import type { ProtectionNow } from './disk-states.js';
 import { DiskWatch } from './disk-watch.js';
 import { JournalRelease } from './journal-release.js';
 import type { Repairs } from './repairs.js';
@@ -25,6 +26,7 @@ export interface BackgroundParts {
   readonly scrubber: Scrubber;
   readonly backupWatch: BackupWatch;
   readonly flushOutlook: FlushOutlook;
+  readonly protection: () => ProtectionNow;
 }
 
 export class Background {
@@ -33,6 +35,7 @@ export class Background {
   readonly #sweeper: Sweeper;
   readonly #cleaner: Cleaner;
   readonly #watch: DiskWatch;
+  readonly #protection: () => ProtectionNow;
   readonly #repairs: Repairs;
   readonly #strengthening: Strengthening;
   readonly #reprotection: Reprotection;
@@ -49,7 +52,7 @@ export class Background {
   #beatsSinceImage = 0;
   #sweptHorizon: Lsn = NO_LSN;
 
-  constructor({ core, points, sweeper, cleaner, repairs, scrubber, backupWatch, flushOutlook }: BackgroundParts) {
+  constructor({ core, points, sweeper, cleaner, repairs, scrubber, backupWatch, flushOutlook, protection }: BackgroundParts) {
     this.#core = core;
     this.#points = points;
     this.#sweeper = sweeper;
@@ -60,11 +63,13 @@ export class Background {
     this.#strengthening = new Strengthening(core, flushOutlook);
     this.#reprotection = new Reprotection(core);
     this.#backupWatch = backupWatch;
+    this.#protection = protection;
     this.#watch = new DiskWatch(core.disks, core.ports.disks);
     this.#release = new JournalRelease(core, points, sweeper);
   }
 
   start(): void {
+    this.#core.states.look();
     // A disk that was away at the mount may have held an image: the journal is whole already, images are made so now.
     this.#core.protectionDue = this.#core.disks.members.some((member) => member.state !== 'healthy');
     this.#core.room.onShort(() => this.#release.start());
@@ -98,6 +103,8 @@ export class Background {
 
   async #run(): Promise<void> {
     const core = this.#core;
+    core.states.look();
+    core.states.lookAtProtection(this.#protection());
     if (core.failure !== null) return;
     this.#beats++;
     if (this.#beats % diskLookBeats === 0) this.#watch.look();

@@ -15,8 +15,10 @@ import type { Pool, SegmentPlace } from '../pool/contract.js';
 import type { ImageSource, SegmentRow, Skeleton } from '../skeleton/contract.js';
 import { DeadRoom } from './dead-room.js';
 import type { DiskSet } from './disk-set.js';
+import { DiskStates } from './disk-states.js';
 import { Exposure } from './exposure.js';
 import { JournalRoom } from './journal-room.js';
+import { Notices } from './notices.js';
 import type { LocalImages } from './local-images.js';
 import type { VolumePorts } from './ports.js';
 import { StateRoom } from './state-room.js';
@@ -67,6 +69,9 @@ export class VolumeCore {
   journalReach: number;
   /** Rebuilds under way: what they make whole nobody else writes anew beside them. */
   rebuilds = 0;
+  readonly notices = new Notices();
+  /** What is said of each disk. */
+  readonly states: DiskStates;
   /** What sealed segments that are only here can still lose. */
   readonly exposure: Exposure;
   /** Who may make the journal grow. */
@@ -107,6 +112,7 @@ export class VolumeCore {
     this.backup = parts.backup;
     this.generations = parts.generations;
     this.journalReach = Math.min(parts.settings.tolerance + 1, parts.disks.journalCandidates().length);
+    this.states = new DiskStates({ ...parts.ports, volume: parts.volume, stateDir: parts.settings.stateDir, disks: parts.disks, notices: this.notices });
     this.exposure = new Exposure(parts.skeleton);
     this.room = new JournalRoom(this);
     this.stateRoom = new StateRoom(parts.settings.stateDir, () => parts.ports.stateSpace(parts.settings.stateDir), parts.ports.logger);

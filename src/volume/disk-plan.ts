@@ -1,16 +1,16 @@
 // What the disks of an open volume hold and would hold with one more: `holdfast disk list` and `disk plan`. Plain data, as --json shows it:
 // names here are an interface for scripts. The sums are those by which writes are admitted (src/pool/space.ts), so they agree with `df`.
-import type { DiskState } from '../format/records.js';
 import type { EmptyDisk, SpacePlan } from '../pool/contract.js';
 import type { VolumeCore } from './core.js';
-import { shownState, type DiskRole } from './disk-set.js';
+import type { DiskMember, DiskRole } from './disk-set.js';
+import type { ShownDiskState } from './disk-states.js';
 
 export interface PlannedDisk {
   readonly path: string;
   /** '' when it could not be opened. */
   readonly id: string;
   readonly role: DiskRole;
-  readonly state: DiskState;
+  readonly state: ShownDiskState;
   readonly reason: string;
   readonly totalBytes: number;
   readonly freeBytes: number;
@@ -51,8 +51,7 @@ export function planDisks(core: VolumeCore, added: readonly EmptyDisk[]): DiskPl
         path: member.path,
         id: member.disk?.id ?? '',
         role: member.role,
-        state: shownState(member),
-        reason: member.reason,
+        ...stateOf(core, member),
         totalBytes: known?.totalBytes ?? 0,
         freeBytes: known?.freeBytes ?? 0,
         usableBytes: planned?.usableBytes ?? 0,
@@ -63,6 +62,11 @@ export function planDisks(core: VolumeCore, added: readonly EmptyDisk[]): DiskPl
     freeBytes: pool.freeBytes(),
     withOneMore: added.map((disk) => oneMore(disk, pool.plan([disk], room.keptWith([disk.totalBytes])))),
   };
+}
+
+function stateOf({ states }: VolumeCore, member: DiskMember): Pick<PlannedDisk, 'state' | 'reason'> {
+  const { state, reason } = states.of(member);
+  return { state, reason };
 }
 
 function oneMore(disk: EmptyDisk, plan: SpacePlan): WithOneMore {

@@ -3,9 +3,8 @@
 import type { DiskId } from '../base/ids.js';
 import { messageOf } from '../base/errors.js';
 import type { Disk } from '../disk/disk.js';
-import type { DiskState } from '../format/records.js';
 
-export type LiveDiskState = 'healthy' | 'suspect' | 'failed' | 'missing' | 'foreign';
+export type LiveDiskState = 'healthy' | 'failed' | 'missing' | 'foreign';
 export type DiskRole = 'pool' | 'journal';
 
 export interface DiskMember {
@@ -96,9 +95,4 @@ export class DiskSet {
   lost(): readonly DiskMember[] {
     return this.#members.filter((m) => m.role === 'pool' && m.state !== 'healthy');
   }
-}
-
-/** As records and status have it. */
-export function shownState({ state }: DiskMember): DiskState {
-  return state === 'foreign' ? 'missing' : state;
 }

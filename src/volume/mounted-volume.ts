@@ -22,11 +22,12 @@ import { type DiskPlanReport, planDisks } from './disk-plan.js';
 import { dueConditions } from './due.js';
 import { Flusher } from './flusher.js';
 import { publishLocalImage } from './image-point.js';
+import type { Notice } from './notices.js';
 import { Orphans } from './orphans.js';
 import { Ownership } from './ownership.js';
 import type { NamedDelta, OpenVolume, VolumeStatus } from './status.js';
 import { skeletonPath } from './skeleton-path.js';
-import { namedDeltas, volumeStatus } from './status-report.js';
+import { namedDeltas, redundancyStatus, volumeStatus } from './status-report.js';
 import { removeStrays } from './strays.js';
 import { Repairs } from './repairs.js';
 import { Rescue } from './rescue.js';
@@ -69,7 +70,7 @@ export class MountedVolume implements OpenVolume {
     const repairs = new Repairs(core);
     this.scrubber = new Scrubber({ core, points: this.points, repairs, rescue: this.rescue, flushing: () => this.flusher.running });
     const cleaner = new Cleaner(core, this.admission, this.data);
-    this.#background = new Background({ core, points: this.points, sweeper: this.sweeper, cleaner, repairs, scrubber: this.scrubber, backupWatch: this.backupWatch, flushOutlook: () => this.#flushOutlook() });
+    this.#background = new Background({ core, points: this.points, sweeper: this.sweeper, cleaner, repairs, scrubber: this.scrubber, backupWatch: this.backupWatch, flushOutlook: () => this.#flushOutlook(), protection: () => redundancyStatus(this) });
   }
 
   /** Begins background work; called once, after recovery. */
@@ -201,6 +202,11 @@ export class MountedVolume implements OpenVolume {
   reconfigure(thresholds: Thresholds): void {
     this.core.thresholds = thresholds;
     this.admission.budgetChanged();
+  }
+
+  onNotice(listener: (notice: Notice) => void): void {
+    this.core.notices.listen(listener);
+    this.core.states.remember();
   }
 
   status(): Promise<VolumeStatus> {

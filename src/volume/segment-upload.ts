@@ -31,8 +31,6 @@ export class SegmentUploads {
   #partialMs: number;
   /** A partial root is being made: one at a time. */
   #publishing = false;
-  /** Of uploads that have ended well, for the next ones; nobody refers to it any more. */
-  readonly #memory: Buffer[] = [];
 
   constructor(core: VolumeCore, rescue: Rescue, backup: Backup, hooks: UploadHooks) {
     this.#core = core;
@@ -106,21 +104,18 @@ export class SegmentUploads {
         hint: 'Too few disks take writes: see `holdfast status`.',
       });
     }
-    const memory = this.#memory.pop() ?? core.pool.segmentMemory();
-    const bytes = await this.#bytesOf(place, memory);
+    const bytes = await this.#bytesOf(place);
     await this.#backup.segments.put(place.id, bytes);
-    // Where the bytes are elsewhere, a disk that hangs may still write into it.
-    if (bytes.buffer === memory.buffer) this.#memory.push(memory);
     failpoint('after-upload-before-presence');
     // Proven by the store's checksum or by read-back: the archive resolves only then.
     core.record({ type: 'presence', segment, present: true });
   }
 
   /** From the disks; else from the backup, which may have an object after all (one that was missing came back); else from the journal. */
-  async #bytesOf(place: SegmentPlace, memory?: Buffer): Promise<Buffer> {
+  async #bytesOf(place: SegmentPlace): Promise<Buffer> {
     const core = this.#core;
     try {
-      return await core.pool.readAll(place, memory);
+      return await core.pool.readAll(place);
     } catch (error) {
       if (!isErrorOf(error, 'unavailable', 'corrupt')) throw error;
       const now = core.placeOf(place.id.number);

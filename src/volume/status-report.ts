@@ -5,9 +5,8 @@ import { NO_LSN, ROOT_INO, type Ino, type Lsn } from '../base/ids.js';
 import { printable } from '../base/printable.js';
 import type { Skeleton } from '../skeleton/contract.js';
 import type { VolumeCore } from './core.js';
-import { type DiskMember, shownState } from './disk-set.js';
+import type { DiskMember } from './disk-set.js';
 import type { MountedVolume } from './mounted-volume.js';
-import type { ScrubStatus } from './scrub-report.js';
 import type { BackupStatus, DiskStatus, NamedDelta, RedundancyStatus, VolumeStatus } from './status.js';
 
 export async function volumeStatus(mounted: MountedVolume, stopping: boolean): Promise<VolumeStatus> {
@@ -16,14 +15,13 @@ export async function volumeStatus(mounted: MountedVolume, stopping: boolean): P
   await core.exposure.counted(core.ports.clock, () => core.failure !== null || stopping);
   const backlog = core.skeleton.backlog();
   const last = core.skeleton.lastRoot();
-  const scrub = mounted.scrubber.status();
-  const redundancy = redundancyStatus(mounted, scrub);
+  const redundancy = redundancyStatus(mounted);
   const degraded = !redundancy.held;
   return {
     volume: core.volume,
     state: stopping ? 'stopping' : core.failure !== null ? 'failed' : degraded ? 'degraded' : 'serving',
     generation: core.generation.number,
-    disks: await Promise.all(core.disks.members.map(diskStatus)),
+    disks: await Promise.all(core.disks.members.map((member) => diskStatus(core, member))),
     backlog: {
       bytes: backlog.bytes,
       files: backlog.files,
@@ -36,12 +34,13 @@ export async function volumeStatus(mounted: MountedVolume, stopping: boolean): P
     space: mounted.space(),
     redundancy,
     backup: backupStatus(mounted),
-    scrub,
+    scrub: mounted.scrubber.status(),
   };
 }
 
-async function diskStatus(member: DiskMember): Promise<DiskStatus> {
-  const base = { id: member.disk?.id ?? '', path: member.path, state: shownState(member), reason: member.reason };
+async function diskStatus(core: VolumeCore, member: DiskMember): Promise<DiskStatus> {
+  const { state, reason, since } = core.states.of(member);
+  const base = { id: member.disk?.id ?? '', path: member.path, state, reason, since: secondsOf(since), changes: core.states.changesOf(member.path) };
   if (member.disk === null) return { ...base, totalBytes: 0, freeBytes: 0, bytesWritten: 0, bytesRead: 0, errors: 0 };
   const { bytesWritten, bytesRead, errors } = member.disk.counters();
   try {
@@ -62,9 +61,11 @@ function remainingTolerance(core: VolumeCore): number {
   return Math.max(0, Math.min(tolerance, copies, segments ?? tolerance));
 }
 
-function redundancyStatus(mounted: MountedVolume, scrub: ScrubStatus): RedundancyStatus {
+/** A few counters and sums: the heartbeat asks as well. */
+export function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
   const { core, flusher, ownership } = mounted;
   const { parity, tolerance, disks } = core.settings;
+  const scrub = mounted.scrubber.status();
   const lost = core.disks.lost();
   const remaining = remainingTolerance(core);
   const reasons = lost.map((d) => (d.reason.startsWith(`disk ${d.path} `) ? d.reason : `disk ${d.path} is ${d.state}: ${d.reason}`));
@@ -86,6 +87,7 @@ function redundancyStatus(mounted: MountedVolume, scrub: ScrubStatus): Redundanc
     promise: `any ${tolerance} of ${disks.length} disks for what is not in the backup, any ${parity} for the rest`,
     remainingTolerance: remaining,
     held: reasons.length === 0,
+    since: secondsOf(core.states.protectionSince),
     reasons: [...reasons, ...notes],
   };
 }

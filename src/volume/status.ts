@@ -1,20 +1,25 @@
 // What an open volume tells about itself: plain data, safe to send over the control socket as JSON.
 // `status --json` shows it as it is, so names here are an interface for scripts: add, do not rename.
-import type { DiskState } from '../format/records.js';
 import type { Thresholds } from '../config/settings.js';
 import type { DeltaRow } from '../skeleton/contract.js';
 import type { EmptyDisk } from '../pool/contract.js';
 import type { Volume } from './contract.js';
 import type { ConfiguredDisks, DiskAddReport } from './disk-add.js';
 import type { DiskPlanReport } from './disk-plan.js';
+import type { ShownDiskState } from './disk-states.js';
+import type { Notice } from './notices.js';
 import type { ScrubProgress, ScrubReport, ScrubStatus } from './scrub-report.js';
 
 export interface DiskStatus {
   readonly id: string;
   readonly path: string;
-  readonly state: DiskState;
+  readonly state: ShownDiskState;
   /** Why it is in that state; '' when all is well. */
   readonly reason: string;
+  /** When it went into it, as far as that was noticed: seconds since 1970. */
+  readonly since: number;
+  /** Changes of the state since the mount. */
+  readonly changes: number;
   /** 0 when the disk is not there. */
   readonly totalBytes: number;
   readonly freeBytes: number;
@@ -50,6 +55,8 @@ export interface RedundancyStatus {
   readonly remainingTolerance: number;
   /** The configured promise holds right now. */
   readonly held: boolean;
+  /** When its loss, or its return, was said last; else of the first mount. Seconds since 1970. */
+  readonly since: number;
   /** Why not, and what else the user should know (shared devices, no backup, ...). */
   readonly reasons: readonly string[];
 }
@@ -88,6 +95,8 @@ export interface NamedDelta extends DeltaRow {
 /** What openVolume() gives to the daemon and to commands that run without one. */
 export interface OpenVolume extends Volume {
   status(): Promise<VolumeStatus> | VolumeStatus;
+  /** Told of every change of a disk's state and of the protection, in order, those before the call first. It must not throw, nor take long. */
+  onNotice(listener: (notice: Notice) => void): void;
   /** Updates since the last root in LSN order, of one file (path from the volume's root, bytes) or of all. 'missing' (no-such-file). */
   deltas(path: Buffer | null): Iterable<NamedDelta>;
   /** The disks, what they hold, and what the volume would hold with each of `added`. */

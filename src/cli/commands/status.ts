@@ -1,5 +1,5 @@
 // holdfast status: how one volume or all are. Exit code 3 when the configured promise does not hold right now.
-import { sleep, SystemClock } from '../../base/clock.js';
+import { secondsOf, sleep, SystemClock } from '../../base/clock.js';
 import { HoldfastError } from '../../base/errors.js';
 import { knownVolumes } from '../../config/lookup.js';
 import { configDir } from '../../daemon/environment.js';
@@ -42,7 +42,7 @@ async function run(values: Values, output: Output): Promise<number> {
   if (flag(values, 'watch')) return watch(volume, output);
   const shown = await statusOf(volume, output);
   output.document(shown);
-  showStatus(shown, output);
+  showStatus(shown, secondsOf(new SystemClock().now()), output);
   return shown.redundancy.held ? 0 : exitCodes.degraded;
 }
 
@@ -63,6 +63,7 @@ function statusOf(volume: PerhapsMounted, output: Output): Promise<AnyStatus> {
         due: open.due(),
         flushing: false,
         lastFlush: null,
+        hooks: [],
         reminders: [],
       })),
   );
@@ -103,7 +104,7 @@ async function watch(volume: PerhapsMounted, output: Output): Promise<number> {
         const shown = (await client.call('status')) as DaemonStatus; // our own daemon's answer
         if (process.stdout.isTTY === true && !output.json) process.stdout.write('\x1b[H\x1b[2J');
         output.record(shown);
-        showStatus(shown, output);
+        showStatus(shown, secondsOf(clock.now()), output);
         await sleep(clock, watchIntervalMs);
       }
     },

@@ -104,6 +104,7 @@ test('what init writes reads back as the same settings', () => {
       budget: { bytes: 12345, softShare: 0.5, hardShare: 0.9, whenFull: 'parity-only' },
       retention: { keepRoots: 2 },
       scrub: { periodSeconds: null, bytesPerSecond: 5_000_000 },
+      hooks: { command: 'tell "me" $HOLDFAST_TEXT', webhook: 'https://host:8443/hook?token=a%20b' },
       mount: { options: ['max_read=65536'], noatime: true, allowOther: true, readOnly: true, writeback: true },
       log: { level: 'debug', filePath: '/var/log/holdfast.log' },
     };

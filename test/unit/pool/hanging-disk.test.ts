@@ -20,12 +20,9 @@ test('what a hanging disk writes into its buffer after it was given up reaches n
   const late = (): void => {
     for (const buffer of quarantine) buffer.fill(0xff);
   };
-  const memory = world.pool.segmentMemory();
-  for (const whole of [await world.pool.readAll(place), await world.pool.readAll(place, memory)]) {
-    late();
-    assert.ok(whole.equals(bytes));
-    assert.notEqual(whole.buffer, memory.buffer, 'it is not to be filled again');
-  }
+  const whole = await world.pool.readAll(place);
+  late();
+  assert.ok(whole.equals(bytes));
   for (let i = 0; i < 40; i++) {
     const got = await world.read(1, 10 + i, 9000);
     late();
@@ -33,17 +30,6 @@ test('what a hanging disk writes into its buffer after it was given up reaches n
     assert.ok((await world.read(1, 130_000 + i, 5000)).equals(bytes.subarray(130_000 + i, 135_000 + i)));
   }
   assert.equal(new Set(quarantine).size, quarantine.length);
-});
-
-test('memory of a segment is filled again and again, whatever was in it', async () => {
-  const world = await World.make({ disks: 3, shape });
-  const memory = world.pool.segmentMemory();
-  for (const length of [250_000, 9_000, 180_001]) {
-    const bytes = randomBytes(length, length);
-    const whole = await world.pool.readAll(await world.sealed(bytes), memory);
-    assert.ok(whole.equals(bytes), `${length}`);
-    assert.equal(whole.buffer, memory.buffer);
-  }
 });
 
 for (const [kind, hanging] of [['data', 1], ['parity', 0]] as const) test(`${kind} that a hanging disk may still be writing stays untouched`, async () => {
