@@ -92,6 +92,8 @@ class DiskJournal implements Journal {
   #highestNumber: number;
   /** The one that too few disks took: some may know it, so it is the next one, for as long as it is what is wanted. */
   #unmade: Generation | null = null;
+  /** A group is in the files of this generation and not durable: it can only be written anew, in the next one. */
+  #spoiled = false;
   #files: GenerationFiles;
   #writtenMark: JournalMark;
   #durableLsn: Lsn;
@@ -283,6 +285,7 @@ class DiskJournal implements Journal {
       this.#tellAllocated(this.#files.allocatedBytes - before);
       const failures = await this.#write(group, placed);
       if (failures.length === 0) break;
+      this.#spoiled = true;
       await this.#changeGeneration(failures);
     }
     failpoint('journal-synced-before-answer');
@@ -319,7 +322,7 @@ class DiskJournal implements Journal {
     const disks = this.#files.disks();
     const next = this.#chooseDisks();
     if (next.length === 0) return false;
-    if (disks.some((disk) => this.#failedDisks.has(disk.id))) return true;
+    if (this.#spoiled || disks.some((disk) => this.#failedDisks.has(disk.id))) return true;
     // Who begins what cannot be made is stuck in between: what is prepared here is better than that.
     return (next.length > disks.length || disks.some((disk) => this.#fullDisks.has(disk.id) && !next.includes(disk))) && this.#generationFits();
   }
@@ -355,6 +358,7 @@ class DiskJournal implements Journal {
     failpoint('journal-generation-before-rewrite');
     this.#retained.push(...(await this.#files.end(next.parentLsn)));
     this.#files = this.#newFiles(next, disks);
+    this.#spoiled = false;
     this.#options.logger.warn({ generation: next.number, members: next.members.length, disks: disks.map((disk) => disk.path) }, 'the journal goes on in a new generation');
     this.#tellDegraded();
   }

@@ -12,8 +12,10 @@ import { strengthen } from './strengthening.js';
 /** Rows looked at in one beat. */
 const rowsPerStep = 200;
 const segmentsPerStep = 8;
-/** What could not be written anew is looked at again after so many beats. */
-const restBeats = 600;
+/** One could not be written anew, or the room is needed for other things: so many beats are left to that. */
+const restBeats = 30;
+/** After a round in which some could not: they are looked at again. */
+const roundRestBeats = 600;
 
 export class Reprotection {
   readonly #core: VolumeCore;
@@ -23,6 +25,7 @@ export class Reprotection {
   readonly #done = new Set<DiskId>();
   #after: SegmentNumber = asSegmentNumber(0);
   #written = 0;
+  #failed = 0;
   #restBeats = 0;
 
   constructor(core: VolumeCore) {
@@ -57,6 +60,7 @@ export class Reprotection {
   #begin(): void {
     this.#after = asSegmentNumber(0);
     this.#written = 0;
+    this.#failed = 0;
     this.#restBeats = 0;
   }
 
@@ -72,18 +76,26 @@ export class Reprotection {
         this.#after = row.segment;
         continue;
       }
-      if (core.nearlyFull || !(await strengthen(core, row.segment, true))) {
+      if (core.nearlyFull) {
         this.#restBeats = restBeats;
         return;
       }
+      const done = await strengthen(core, row.segment, true);
       this.#after = row.segment;
+      if (!done) {
+        this.#failed++;
+        this.#restBeats = restBeats;
+        return;
+      }
       this.#written++;
       written++;
     }
     if (rows.length === rowsPerStep) return;
-    if (this.#written > 0) logger.info({ disk, segments: this.#written }, 'segments of a lost disk have their parity again, on the disks that are there');
+    const failed = this.#failed;
+    if (this.#written > 0) logger.info({ disk, segments: this.#written, failed }, 'segments of a lost disk have their parity again, on the disks that are there');
     this.#begin();
-    this.#done.add(disk);
+    if (failed > 0) this.#restBeats = roundRestBeats;
+    else this.#done.add(disk);
   }
 
   #isWeak({ layout, disks, present, state, live }: SegmentRow): boolean {

@@ -47,7 +47,10 @@ export class Strengthening {
     if (weakest === null || weakest >= this.#possible() || (core.settings.scheme === 'copy' && core.backup !== null)) return this.#begin();
     if (this.#flush() === 'expected' && this.#graceBeats-- > 0) return;
     if (core.nearlyFull) this.#restsForRoom = true;
-    if (this.#restBeats-- > 0 && (core.nearlyFull || !this.#restsForRoom)) return;
+    if (this.#restBeats-- > 0) {
+      if (core.nearlyFull || !this.#restsForRoom) return;
+      this.#begin();
+    }
     await this.#work();
   }
 

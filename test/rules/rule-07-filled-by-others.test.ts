@@ -133,3 +133,26 @@ test('a term that too few disks took is the one that is tried again, not a new o
     await house.close();
   });
 });
+
+test('what full disks took with less redundancy has all of it soon after there is room', async () => {
+  await House.with({ ...small, backup: false }, async (house) => {
+    await house.mount();
+    const { core } = house.volume;
+    const tolerance = async (): Promise<number> => (await house.run(house.volume.status())).redundancy.remainingTolerance;
+    await house.write('a', house.bytes(200_000));
+    const [first, ...others] = house.world.slots.values();
+    assert.ok(first !== undefined);
+    await house.fillByOthers(others);
+    await house.run(core.pool.sealAll());
+    for (let beat = 0; beat < 10; beat++) await house.pass(1_000);
+    assert.equal(await tolerance(), 0);
+    await house.emptyByOthers();
+    for (let beat = 0; beat < 10; beat++) {
+      await house.pass(1_000);
+      await house.let(200);
+    }
+    assert.equal(await tolerance(), 2);
+    await house.check();
+    await house.close();
+  });
+});
