@@ -13,6 +13,12 @@ test(`${seedCount} seeds from ${firstSeed}: every survivor equals a prefix that 
   assert.ok(seedCount < 20 || crashes > seedCount / 2, 'the worlds do crash');
 });
 
+const filledCount = Math.ceil(seedCount / 40);
+
+test(`${filledCount} seeds in which others fill the disks to the last byte: what was acknowledged stays, and all goes on`, async () => {
+  await runSeeds('filled', filledCount);
+});
+
 test('canary: a disk that lies about fdatasync is caught', async () => {
   const lie = (world: World): void => {
     world.wrapDisk = (disk) => lyingDisk(disk);

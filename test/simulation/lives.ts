@@ -9,6 +9,7 @@ import { initVolumeWith } from '../../src/volume/init.js';
 import type { MountedVolume } from '../../src/volume/mounted-volume.js';
 import { openVolumeWith } from '../../src/volume/open.js';
 import { type Change, describeVolume, Model } from './model.js';
+import { emptyByOthers, fillNowAndThen } from './others.js';
 import { Workload } from './workload.js';
 import { World, type WorldShape } from './world.js';
 
@@ -21,7 +22,7 @@ export interface LifeOptions {
   /** false: it ends by a clean close. */
   readonly mayCrash?: boolean;
   /** Called before each change: a place for misfortunes. */
-  readonly before?: (op: number) => void;
+  readonly before?: (op: number) => void | Promise<void>;
 }
 
 export interface LivesOptions {
@@ -52,7 +53,7 @@ export async function runLives(seed: number, options: LivesOptions): Promise<Liv
     for (let life = 0; life < options.lives; life++) {
       const end = await oneLife(world, random, model, options, passed);
       if (end.crashed) crashes++;
-      model = await survivor(world, end, `seed ${seed} life ${life}`);
+      model = await survivor(world, end, `seed ${seed} life ${life}`, options.shape.filledByOthers);
     }
   } finally {
     setFailpointAction(undefined);
@@ -96,7 +97,8 @@ export async function oneLife(world: World, random: SeededRandom, start: Model, 
     mounted = volume;
     const workload = new Workload(random, world.scheduler.clock, fileBytesMax);
     for (let op = 0; op < options.opsPerLife && !crashed; op++) {
-      options.before?.(op);
+      await options.before?.(op);
+      if (options.shape.filledByOthers === true) await fillNowAndThen(world, random);
       const change = await made(volume, random, workload.next(model, () => volume.view.nextIno()));
       if (change === null) continue;
       model.apply(change);
@@ -104,14 +106,14 @@ export async function oneLife(world: World, random: SeededRandom, start: Model, 
       if (random.below(12) === 0) {
         const upTo = tail.length;
         const then = model.clone();
-        await volume.sync();
+        if (!(await wellEnded(volume.sync(), options.shape))) continue;
         durable = then;
         tail = tail.slice(upTo);
       } else if (random.below(25) === 0 && options.shape.backup) await flushIfItCan(volume);
       else if (random.below(6) === 0) await world.scheduler.clock.turn();
     }
     const then = model.clone();
-    await volume.close();
+    if (!(await wellEnded(volume.close(), options.shape))) return;
     durable = then;
     tail = [];
   };
@@ -157,6 +159,17 @@ async function made(volume: MountedVolume, random: SeededRandom, change: Change)
   }
 }
 
+/** False: the disks that others have filled did not take it, and it was said so. */
+async function wellEnded(durable: Promise<void>, shape: WorldShape): Promise<boolean> {
+  try {
+    await durable;
+    return true;
+  } catch (error) {
+    if (shape.filledByOthers !== true || !isErrorOf(error, 'full', 'unavailable')) throw error;
+    return false;
+  }
+}
+
 async function admitted(volume: MountedVolume, bytes: number, frees = false): Promise<void> {
   for (let wait = volume.admit(bytes, frees); wait !== null; wait = volume.admit(bytes, frees)) await wait;
 }
@@ -183,8 +196,10 @@ function die(world: World, random: SeededRandom): void {
 
 const bytesOf = (change: Change): number => ('write' in change ? change.write.data.length : 0);
 
-/** Opens what is left, finds the prefix it equals, and checks it. */
-export async function survivor(world: World, end: LifeEnd, what: string): Promise<Model> {
+/** Opens what is left (`filled`: others may have filled the disks before), finds the prefix it equals, and checks it. */
+export async function survivor(world: World, end: LifeEnd, what: string, filled = false): Promise<Model> {
+  // What others have filled they have emptied by now: without room for a term nothing can be mounted.
+  if (filled) await must(world, emptyByOthers(world.reopen()), `${what}: room`);
   const volume = await must(world, openVolumeWith(world.settings, world.ports()), `${what}: open`);
   const found = await must(world, describeVolume(volume.view, async (inode) => Buffer.from(await volume.read(inode.ino, 0, Number(inode.size)))), `${what}: read`);
   const model = end.durable.clone();

@@ -14,7 +14,7 @@ const seedsPerChild = 50;
 /** Every world throws its disks away: with room to begin with, nine of ten collections of the whole heap need not be (a sixth of the time). */
 const heapWords = ['--initial-heap-size=256'];
 
-export async function runSeeds(kind: 'lives' | 'disasters', count: number): Promise<Omit<SeedsReport, 'failure'>> {
+export async function runSeeds(kind: 'lives' | 'filled' | 'disasters', count: number): Promise<Omit<SeedsReport, 'failure'>> {
   const children = Math.max(1, Math.min(availableParallelism(), count));
   const reports: SeedsReport[] = [];
   let next = firstSeed;

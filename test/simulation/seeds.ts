@@ -1,9 +1,9 @@
 // Runs a range of seeds of one kind in this process and says how it went, as one line of JSON:
-//   node seeds.js lives|disasters FIRST COUNT
+//   node seeds.js lives|filled|disasters FIRST COUNT
 // The tests run it in children, one a core: the test runner's own hooks would double the time of every promise.
 import { runDisaster } from './disasters.js';
 import { runLives } from './lives.js';
-import { disasterShapes, shapeOf, shapes } from './shapes.js';
+import { disasterShapes, filledShape, shapeOf, shapes } from './shapes.js';
 
 export interface SeedsReport {
   readonly crashes: number;
@@ -19,7 +19,7 @@ async function run(kind: string, first: number, count: number): Promise<SeedsRep
       if (kind === 'disasters') {
         for (const name of await runDisaster(seed, { shape: shapeOf(disasterShapes, seed), opsPerLife: 40 })) failpoints.add(name);
       } else {
-        const report = await runLives(seed, { shape: shapeOf(shapes, seed), lives: 3, opsPerLife: 40 });
+        const report = await runLives(seed, { shape: kind === 'filled' ? filledShape : shapeOf(shapes, seed), lives: 3, opsPerLife: 40 });
         crashes += report.crashes;
         for (const name of report.failpoints) failpoints.add(name);
       }

@@ -15,6 +15,9 @@ export const shapes: readonly WorldShape[] = [
   { disks: 4, parity: 1, tolerance: 2, scheme: 'parity', backup: true, diskBytes: 1024 * 1024 },
 ];
 
+/** Others fill its disks. Each of these lives is ten times as long as one of the others: everybody waits for room, for a minute at a time. */
+export const filledShape: WorldShape = { disks: 4, parity: 1, tolerance: 2, scheme: 'parity', backup: true, diskBytes: 4 * 1024 * 1024, filledByOthers: true };
+
 /** Disasters need a disk to lose; with no backup un-backed-up segments are strengthened after the loss. */
 export const disasterShapes: readonly WorldShape[] = shapes.filter((shape) => shape.tolerance > 0);
 

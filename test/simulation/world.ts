@@ -32,6 +32,8 @@ export interface WorldShape {
   readonly scrubPeriodSeconds?: number;
   /** Of every disk; default: far more than any life fills. */
   readonly diskBytes?: number;
+  /** Somebody else fills the disks now and then (others.ts). */
+  readonly filledByOthers?: boolean;
 }
 
 const plentyBytes = 512 * 1024 ** 2;
@@ -147,6 +149,12 @@ export class World {
     this.scheduler.clear();
     this.#moveState();
     for (const [path, disk] of this.slots) this.slots.set(path, disk.crash(this.random, 'process'));
+  }
+
+  /** The disks as whoever comes next opens them. */
+  reopen(): Iterable<MemoryDisk> {
+    for (const [path, disk] of this.slots) this.slots.set(path, disk.crash(this.random, 'process'));
+    return this.slots.values();
   }
 
   /** Power loss: un-synced data is lost, torn or kept, as the seed decides. */

@@ -2,7 +2,6 @@
 // Files lie in the root directory. Every wait goes through the world's scheduler, so nothing here takes real time.
 import assert from 'node:assert/strict';
 import { asContentId, ROOT_INO, type Ino } from '../../../src/base/ids.js';
-import { isErrorOf } from '../../../src/base/errors.js';
 import { silentLogger, type Logger } from '../../../src/base/logger.js';
 import { SeededRandom } from '../../../src/base/random.js';
 import type { VolumeSettings } from '../../../src/config/settings.js';
@@ -12,10 +11,10 @@ import type { MountedVolume } from '../../../src/volume/mounted-volume.js';
 import { openVolumeWith } from '../../../src/volume/open.js';
 import type { VolumePorts } from '../../../src/volume/ports.js';
 import type { InitReport } from '../../../src/volume/status.js';
+import { emptyByOthers, fillByOthers } from '../../simulation/others.js';
 import { World, type WorldShape } from '../../simulation/world.js';
 
 const stepsMax = 400_000;
-const filler = 'filler-';
 const regularFile = 0o100644;
 /** The world's time leaps to the next timer, however far: this one is left out. */
 const never = Number.MAX_SAFE_INTEGER;
@@ -203,22 +202,13 @@ export class House {
     assert.ok((await this.read(name)).equals(data), `${why}: ${name} has its bytes`);
   }
 
-  /** Somebody else takes these disks to the last byte, whatever is written to them meanwhile; default: all. */
-  async fillByOthers(disks: readonly MemoryDisk[] = [...this.world.slots.values()]): Promise<void> {
-    for (const disk of disks) {
-      for (let attempt = 0; ; attempt++) {
-        assert.ok(attempt < 100, 'a disk fills up');
-        const { freeBytes } = await this.run(disk.space());
-        if (freeBytes === 0) break;
-        await this.run(disk.create(`${filler}${attempt}`, [Buffer.alloc(freeBytes)]).catch((error: unknown) => assert.ok(isErrorOf(error, 'full'), String(error))));
-      }
-    }
+  /** Somebody else takes these disks to the last byte; default: all. */
+  fillByOthers(disks: readonly MemoryDisk[] = [...this.world.slots.values()]): Promise<void> {
+    return this.run(fillByOthers(disks));
   }
 
-  async emptyByOthers(): Promise<void> {
-    for (const disk of this.world.slots.values()) {
-      for (const name of await this.run(disk.list(''))) if (name.startsWith(filler)) await this.run(disk.remove(name));
-    }
+  emptyByOthers(): Promise<void> {
+    return this.run(emptyByOthers(this.world.slots.values()));
   }
 
   /** The whole skeleton checks out. */
