@@ -1,4 +1,4 @@
-// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, disk-add, disk-plan, scrub, metrics, remount, detach, stop. Parameters are checked here.
+// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, disk-add, disk-remove, disk-keep, disk-plan, scrub, metrics, remount, detach, stop. Parameters are checked here.
 import { HoldfastError } from '../base/errors.js';
 import { type PlainOffset, toPlain } from '../base/file-offset.js';
 import { fromPrintable } from '../base/printable.js';
@@ -41,6 +41,8 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
     ['check', async (call) => sendPieces(call, await served.components.check(served.volume, { backup: call.params['backup'] === true, readData: call.params['readData'] === true }))],
     ['rebuild', (call) => served.rebuild(rebuildRequest(call), call.progress)],
     ['disk-add', (call) => served.disks.add({ path: requiredPath(call), allowSharedDevice: call.params['allowSharedDevice'] === true })],
+    ['disk-remove', (call) => served.disks.remove(requiredPath(call), call.progress)],
+    ['disk-keep', (call) => served.disks.keep(requiredPath(call))],
     ['disk-plan', (call) => served.volume.plan(additions(call))],
     ['scrub', (call) => served.volume.scrub(call.progress)],
     ['metrics', async () => ({ text: await (await metrics()).text(await served.volume.status(), { last: served.triggers.last, hooks: served.hooks.status(), residentBytes: process.memoryUsage.rss(), loop: served.loopDelay.read() }) })],

@@ -1,10 +1,12 @@
 // Disks that come to an open volume and go from it, with what belongs to them outside of it: the look at the place, the lock, the
 // configuration file. The same for a daemon and for a command that opened the volume by itself.
-import { HoldfastError } from '../base/errors.js';
+import { HoldfastError, isErrorOf, messageOf } from '../base/errors.js';
+import type { Logger } from '../base/logger.js';
 import { addDiskToFile, removeDiskFromFile } from '../config/disk-edits.js';
 import type { DiskSettings, VolumeSettings } from '../config/settings.js';
 import { checkDescriptors, descriptorLimit } from '../volume/descriptors.js';
 import type { ConfiguredDisks, DiskAddReport } from '../volume/disk-add.js';
+import type { DiskRemovalReport, RemovalProgress } from '../volume/disk-removal.js';
 import { checkPlace } from '../volume/disk-place.js';
 import type { OpenVolume } from '../volume/status.js';
 import type { VolumeLock } from './volume-lock.js';
@@ -54,6 +56,28 @@ export class DiskChanges {
     } finally {
       if (!settings().disks.some((disk) => disk.path === path)) lock.exclude(path);
     }
+  }
+
+  /** Resolves at the end of the removal, which goes on whoever waits for it. */
+  async remove(path: string, progress: RemovalProgress): Promise<DiskRemovalReport> {
+    const { volume, lock } = this.#parts;
+    this.#configPath();
+    const report = await volume.removeDisk(path, this.#configured, progress);
+    lock.exclude(path);
+    return report;
+  }
+
+  keep(path: string): Promise<void> {
+    return this.#parts.volume.keepDisk(path);
+  }
+
+  /** What earlier lives began. */
+  resume(logger: Logger): void {
+    const { volume } = this.#parts;
+    volume.resumeRemovals(this.#configured, (path, error) => {
+      // Its state stays, with this reason, until somebody gives the command again.
+      if (!isErrorOf(error, 'closed')) logger.warn({ disk: path, error: messageOf(error) }, 'the removal of a disk has stopped');
+    });
   }
 
   #configPath(): string {

@@ -196,6 +196,7 @@ export class ServedVolume {
   async #begin(): Promise<void> {
     this.#control = await ControlServer.listen(this.#request.settings.controlSocketPath, controlMethods(this), this.#io.logger);
     await this.#watch.start();
+    this.disks.resume(this.#io.logger);
     this.triggers.start();
     this.volume.onNotice((notice) => this.hooks.tell(notice));
     this.#io.logger.info({ mountPoint: this.mountPoint }, 'mounted');

@@ -50,6 +50,8 @@ export interface Journal {
   release(through: Lsn, mayRelease: (segments: readonly SegmentNumber[]) => boolean): Promise<void>;
   /** The disk is lost or is to be freed: the next group goes to other disks, in a new generation, if there are any. Older files on it stay. */
   leave(disk: DiskId): void;
+  /** It is no disk of the volume any more, and is about to be closed: older files on it are nobody's. */
+  gone(disk: DiskId): void;
   /** Disks of the volume came or went: the next group begins a new generation, whose members are those that are there then; a later one where the disks have no room to record it. */
   renew(): void;
   /** The disk has little room: the next group goes to another one in its place, if there is one with room; gives whether it will. Back when it has room again. */
@@ -94,6 +96,8 @@ export interface RetainedFile {
   readonly holders: ReadonlySet<DiskId>;
   /** Segments of which it holds payload. Reads payload indexes; a batch that no copy has whole holds nothing. */
   segments(): Promise<readonly SegmentNumber[]>;
+  /** What this disk has of it counts no more. */
+  forgetDisk(disk: DiskId): void;
   /** Makes it whole on `copies` of these disks where it is not; gives how many there are then. With `damaged` also every other copy there, which is told. */
   spread(disks: readonly Disk[], copies: number, logger: Logger, damaged?: (found: JournalDamage) => void): Promise<number>;
   /** Removes all copies. Not durable by itself: a file that re-appears changes nothing. */

@@ -35,7 +35,7 @@ export interface JournalOptions {
   readonly startAfter: JournalMark;
   /** The disks of generation.journalDisks. */
   readonly disks: readonly Disk[];
-  /** Healthy disks to move to when a journal disk fails, best first. Those in use may be among them. */
+  /** Healthy disks to move to when a journal disk fails, best first. One in use that is not among them is left when another one can take its place. */
   readonly candidates: () => readonly Disk[];
   /** Disks of the volume that are there, whatever they carry: the members of a generation that renew() asked for. */
   readonly members: () => readonly DiskId[];
@@ -182,6 +182,10 @@ class DiskJournal implements Journal {
     this.#failedDisks.add(disk);
   }
 
+  gone(disk: DiskId): void {
+    for (const file of this.#retained) file.forgetDisk(disk);
+  }
+
   renew(): void {
     this.#renewals++;
   }
@@ -323,6 +327,7 @@ class DiskJournal implements Journal {
     const next = this.#chooseDisks();
     if (next.length === 0) return false;
     if (this.#spoiled || disks.some((disk) => this.#failedDisks.has(disk.id))) return true;
+    if (disks.some((disk) => !next.includes(disk) && !this.#isCandidate(disk))) return this.#generationFits();
     // Who begins what cannot be made is stuck in between: what is prepared here is better than that.
     return (next.length > disks.length || disks.some((disk) => this.#fullDisks.has(disk.id) && !next.includes(disk))) && this.#generationFits();
   }
@@ -373,14 +378,19 @@ class DiskJournal implements Journal {
     return { number: ++this.#highestNumber, id: asGenerationId(this.#options.random.bytes(8).toString('hex')), ...shape };
   }
 
-  /** Those in use that are well, and as many candidates as are missing; where those are too few, one in use that is to be avoided stays. */
+  /** Those in use that are well, and as many candidates as are missing; where those are too few, one in use that is to be left stays. */
   #chooseDisks(): readonly Disk[] {
     const chosen = new Map<DiskId, Disk>();
     const inUse = this.#files.disks().filter((disk) => !this.#failedDisks.has(disk.id));
-    for (const disk of inUse) if (!this.#fullDisks.has(disk.id)) chosen.set(disk.id, disk);
+    for (const disk of inUse) if (!this.#fullDisks.has(disk.id) && this.#isCandidate(disk)) chosen.set(disk.id, disk);
     for (const disk of this.#healthyCandidates()) if (chosen.size < this.#wanted() && this.#hasRoom(disk.id, 1, Infinity)) chosen.set(disk.id, disk);
     for (const disk of inUse) if (chosen.size < this.#wanted()) chosen.set(disk.id, disk);
     return [...chosen.values()];
+  }
+
+  /** False: the volume would rather not have it there. */
+  #isCandidate(disk: Disk): boolean {
+    return this.#options.candidates().includes(disk);
   }
 
   #healthyCandidates(): readonly Disk[] {

@@ -38,6 +38,12 @@ export class KeptFile implements RetainedFile {
     return this.#segments;
   }
 
+  forgetDisk(disk: DiskId): void {
+    const file = this.#file;
+    this.holders.delete(disk);
+    this.#file = new JournalFileCopies(file.volume, file.generation, file.fileNumber, file.disks.filter(({ id }) => id !== disk));
+  }
+
   async spread(disks: readonly Disk[], copies: number, logger: Logger, damaged?: (found: JournalDamage) => void): Promise<number> {
     const file = this.#file;
     this.#file = new JournalFileCopies(file.volume, file.generation, file.fileNumber, [...new Set([...file.disks, ...disks])]);
@@ -91,14 +97,18 @@ export async function retainedFiles(history: readonly ChosenGeneration[], listin
 }
 
 function voidFile(path: string, disks: readonly Disk[], lastLsn: Lsn): RetainedFile {
+  let here = disks;
   return {
     path,
     lastLsn,
     bytes: 0,
     holders: new Set(disks.map((disk) => disk.id)),
     segments: () => Promise.resolve([]),
+    forgetDisk: (disk) => {
+      here = here.filter(({ id }) => id !== disk);
+    },
     spread: (_, copies) => Promise.resolve(copies),
-    remove: () => removeFrom(disks, path),
+    remove: () => removeFrom(here, path),
   };
 }
 

@@ -118,6 +118,8 @@ export interface Pool {
   /** Removes shard files of a disk that `known` does not know (a crash came between them and their record), slice by slice; what is being written now is left alone. Rejects with the disk's error. */
   sweepStrays(disk: Disk, known: ShardIsKnown): AsyncIterable<SweptSlice>;
 
+  /** Resolves when every shard that was being written at the call is on its disk, or given up; its record follows in the next turn. */
+  written(): Promise<void>;
   /** Asks the disks anew how much is free; freeBytes() and reserve() look at what it found. Nothing fits before the first call. What could not be sealed is tried again. */
   refreshSpace(): Promise<void>;
   /** Disks were added, failed or replaced: asks them anew in the background, and what could not be sealed is tried again. */

@@ -57,8 +57,7 @@ export class SegmentPool implements Pool {
     assert(segmentBytes % cellBytes === 0 && segmentBytes > 0 && segmentBytes <= segmentBytesMax, 'a segment is whole cells within the limit');
     assert(buffersMax >= 1 && sealsAtOnce >= 1, 'there is a segment to fill and one may be sealed');
     const redundancy = redundancyOf(ports.shape, true);
-    const { disks, events } = ports;
-    const { kept = () => nothingKept, expected = () => 0, otherDisks = () => [] } = ports;
+    const { disks, events, kept = () => nothingKept, expected = () => 0, otherDisks = () => [] } = ports;
     this.#space = new SpaceAccount({ redundancy, segmentBytes, buffersMax, reserveBytes, kept, expected, disks, otherDisks, diskFailed: (disk, error) => events.diskFailed(disk, error) });
     this.#writer = new ShardWriter(ports, this.#space, parityScratch(segmentBytes, sealsAtOnce), this.#ledger);
     this.#sealer = new Sealer({
@@ -197,6 +196,10 @@ export class SegmentPool implements Pool {
   /** Removes shard files of a disk that nothing knows, slice by slice; files being written now are left alone. */
   sweepStrays(disk: Disk, known: ShardIsKnown): AsyncGenerator<SweptSlice> {
     return sweepStrays(disk, known, this.#ledger);
+  }
+
+  written(): Promise<void> {
+    return this.#ledger.drained();
   }
 
   async refreshSpace(): Promise<void> {

@@ -10,6 +10,8 @@ export class WriteLedger {
   readonly #active = new Map<string, number>();
   readonly #ended: string[] = [];
   readonly #recent = new Set<string>();
+  /** Told the name of each segment that has no write under way any more; true: enough. */
+  readonly #ending = new Set<(name: string) => boolean>();
   #sweeps = 0;
 
   begin(id: SegmentId): void {
@@ -21,10 +23,27 @@ export class WriteLedger {
     const name = segmentName(id);
     const others = (this.#active.get(name) ?? 1) - 1;
     if (others > 0) this.#active.set(name, others);
-    else this.#active.delete(name);
+    else {
+      this.#active.delete(name);
+      for (const told of this.#ending) if (told(name)) this.#ending.delete(told);
+    }
     this.#ended.push(name);
     this.#recent.add(name);
     this.#forgetOld();
+  }
+
+  /** Resolves when all writes that are under way now have ended. */
+  async drained(): Promise<void> {
+    const waiting = new Set(this.#active.keys());
+    if (waiting.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#ending.add((name) => {
+        waiting.delete(name);
+        if (waiting.size > 0) return false;
+        resolve();
+        return true;
+      });
+    });
   }
 
   protects(id: SegmentId): boolean {

@@ -13,6 +13,9 @@ export async function attachReplacement(mounted: MountedVolume, oldPath: string,
     const known = core.disks.members.map((member) => member.path).join(', ');
     throw new HoldfastError('invalid', `${oldPath} is not a disk of ${core.settings.name}`, { code: 'disk-unknown', hint: `Its disks: ${known}.` });
   }
+  if (old.leaving !== undefined) {
+    throw new HoldfastError('conflict', `disk ${oldPath} is being removed`, { code: 'disk-leaving', hint: `Let it go (\`holdfast disk remove\`), or keep it (\`--cancel\`) and replace it then.` });
+  }
   if (old.state === 'healthy') {
     throw new HoldfastError('conflict', `disk ${oldPath} is in service`, {
       code: 'disk-in-service',
@@ -30,6 +33,7 @@ export async function attachReplacement(mounted: MountedVolume, oldPath: string,
   core.record({ type: 'disk', disk: disk.id, path: newPath, state: 'healthy', reason: '', time });
   await core.journal.commit();
   // Durable from here: the skeleton knows the new disk.
+  if (old.disk !== null) core.journal.gone(old.disk.id);
   await old.disk?.close().catch(() => undefined); // it failed already; its end changes nothing
   core.pool.disksChanged();
   await core.pool.refreshSpace();

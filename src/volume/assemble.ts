@@ -10,7 +10,7 @@ import { createPool } from '../pool/pool.js';
 import type { ImageSource, Skeleton } from '../skeleton/contract.js';
 import { VolumeCore } from './core.js';
 import { makeDurable } from './generation.js';
-import type { DiskSet } from './disk-set.js';
+import { type DiskSet, recordedState } from './disk-set.js';
 import type { LocalImages } from './local-images.js';
 import type { VolumePorts } from './ports.js';
 
@@ -61,7 +61,10 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
     durableMark: () => core.journal.durableLsn,
     kept: (disk) => core.room.keptOn(disk),
     expected: () => core.skeleton.use().unwrittenBytes,
-    otherDisks: () => disks.writable('journal'),
+    otherDisks: () => {
+      const pool = disks.writable('pool');
+      return disks.healthy().filter((disk) => !pool.includes(disk));
+    },
     clock: ports.clock,
     logger: ports.logger,
     ...(ports.poolSettings === undefined ? {} : { settings: ports.poolSettings }),
@@ -75,7 +78,7 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
     disks: core.generation.journalDisks.flatMap((id) => disks.readable(id) ?? []),
     candidates: () => disks.journalCandidates(),
     payload,
-    members: () => disks.present().map((disk) => disk.id),
+    members: () => disks.memberIds(),
     retained: parts.retained,
     random: ports.random,
     logger: ports.logger,
@@ -103,7 +106,7 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
   disks.onFailed = (member) => {
     ports.logger.error({ disk: member.path, reason: member.reason }, 'a disk failed and is written no more');
     if (member.disk !== null && core.failure === null) {
-      core.record({ type: 'disk', disk: member.disk.id, path: member.path, state: 'failed', reason: member.reason, time: ports.clock.now() });
+      core.record({ type: 'disk', disk: member.disk.id, path: member.path, state: recordedState(member), reason: member.reason, time: ports.clock.now() });
     }
     if (member.disk !== null) journal.leave(member.disk.id);
     core.states.look();

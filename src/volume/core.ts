@@ -162,7 +162,7 @@ export class VolumeCore {
 
   /** Where something has to be recorded and nothing has happened, it is what is known of a disk already. False: none is healthy. */
   recordAgain(): boolean {
-    const member = this.disks.members.find(({ state }) => state === 'healthy');
+    const member = this.disks.members.find(({ state, leaving }) => state === 'healthy' && leaving === undefined);
     if (member === undefined || member.disk === null) return false;
     this.record({ type: 'disk', disk: member.disk.id, path: member.path, state: 'healthy', reason: member.reason, time: this.ports.clock.now() });
     return true;

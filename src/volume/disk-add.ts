@@ -9,6 +9,7 @@ import { storeGenerations } from '../journal/generations.js';
 import type { VolumeCore } from './core.js';
 import { markLabels } from './label-marks.js';
 import { labelledDisk } from './new-disk.js';
+import { removeStraysOn } from './strays.js';
 
 /** The list of disks in the configuration file: what the next mount opens. Each change is durable when the call returns. */
 export interface ConfiguredDisks {
@@ -31,6 +32,7 @@ export function addDisk(core: VolumeCore, path: string, configured: ConfiguredDi
     if (core.failure !== null) throw core.failure;
     refuseMember(core, path, null);
     const before = sums(core);
+    const known = core.skeleton.disks();
     const disk = await labelledDisk(core, path);
     failpoint('disk-add-labelled-before-configured');
     try {
@@ -52,6 +54,8 @@ export function addDisk(core: VolumeCore, path: string, configured: ConfiguredDi
       throw error;
     }
     await settleIn(core);
+    // One that was away, or went: what it holds of old layouts is nobody's.
+    if (known.some((row) => row.disk === disk.id)) await removeStraysOn(core, disk, () => core.failure !== null);
     return { path, id: disk.id, totalBytes: core.pool.roomOn(disk.id).totalBytes, before, after: sums(core) };
   });
 }

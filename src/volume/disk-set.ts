@@ -3,6 +3,7 @@
 import type { DiskId } from '../base/ids.js';
 import { messageOf } from '../base/errors.js';
 import type { Disk } from '../disk/disk.js';
+import type { DiskState } from '../format/records.js';
 
 export type LiveDiskState = 'healthy' | 'failed' | 'missing' | 'foreign';
 export type DiskRole = 'pool' | 'journal';
@@ -14,10 +15,14 @@ export interface DiskMember {
   readonly disk: Disk | null;
   readonly state: LiveDiskState;
   readonly reason: string;
+  /** It is being removed: nothing new goes there, as long as there are enough others. 'empty': nothing is left on it either, and no later term counts it. */
+  readonly leaving?: 'moving' | 'empty';
 }
 
 export class DiskSet {
   #members: DiskMember[];
+  /** Pool disks that what is written now needs. */
+  stayingMin = 0;
   /** Told once for each disk that is taken out of writing. */
   onFailed: (member: DiskMember) => void;
 
@@ -30,9 +35,16 @@ export class DiskSet {
     return this.#members;
   }
 
-  /** Opened and not failed, of one role. */
+  /** Opened and not failed, of one role. Those that are leaving only where the others are too few for the promise. */
   writable(role: DiskRole): readonly Disk[] {
-    return this.#members.flatMap((m) => (m.role === role && m.disk !== null && m.state === 'healthy' ? [m.disk] : []));
+    const staying = this.staying(role);
+    if (role !== 'pool' || staying.length >= this.stayingMin) return staying;
+    return this.#members.flatMap((m) => (m.role === role && m.disk !== null && m.state === 'healthy' && m.leaving !== 'empty' ? [m.disk] : []));
+  }
+
+  /** Opened, not failed, and not leaving, of one role. */
+  staying(role: DiskRole): readonly Disk[] {
+    return this.#members.flatMap((m) => (m.role === role && m.disk !== null && m.state === 'healthy' && m.leaving === undefined ? [m.disk] : []));
   }
 
   /** Every disk that may take journal copies and images: dedicated ones first, pool disks make up for them. */
@@ -53,6 +65,11 @@ export class DiskSet {
 
   present(): readonly Disk[] {
     return this.#members.flatMap((m) => (m.disk === null ? [] : [m.disk]));
+  }
+
+  /** Those that the next term of the journal has as members. */
+  memberIds(): readonly DiskId[] {
+    return this.#members.flatMap((m) => (m.disk === null || m.leaving === 'empty' ? [] : [m.disk.id]));
   }
 
   /** Opened and not failed, of any role. */
@@ -84,6 +101,22 @@ export class DiskSet {
     this.#members.push(member);
   }
 
+  /** From now on nothing new goes there, or (undefined) again. `reason`: how far that is. */
+  leave(path: string, leaving: DiskMember['leaving'], reason: string): void {
+    const index = this.#members.findIndex((m) => m.path === path);
+    const member = this.#members[index];
+    if (member === undefined) return;
+    const { path: at, role, disk, state } = member;
+    this.#members[index] = { path: at, role, disk, state, reason: state === 'healthy' ? reason : member.reason, ...(leaving === undefined ? {} : { leaving }) };
+  }
+
+  /** No member any more. Gives the disk, for the caller to close. */
+  drop(path: string): Disk | null {
+    const disk = this.#members.find((m) => m.path === path)?.disk ?? null;
+    this.#members = this.#members.filter((m) => m.path !== path);
+    return disk;
+  }
+
   /** A new disk takes the place of the member with this path. */
   replace(path: string, next: DiskMember): void {
     const index = this.#members.findIndex((m) => m.path === path);
@@ -95,4 +128,10 @@ export class DiskSet {
   lost(): readonly DiskMember[] {
     return this.#members.filter((m) => m.role === 'pool' && m.state !== 'healthy');
   }
+}
+
+/** As records have it: that a disk is leaving outlives whatever else befalls it. */
+export function recordedState({ state, leaving }: DiskMember): DiskState {
+  if (leaving !== undefined) return 'leaving';
+  return state === 'foreign' ? 'missing' : state;
 }

@@ -9,7 +9,7 @@ import type { DiskMember, DiskSet } from './disk-set.js';
 import type { Notices } from './notices.js';
 import { loadStateFile, saveStateFile } from './state-file.js';
 
-export const shownDiskStates = ['healthy', 'failed', 'missing', 'foreign'] as const;
+export const shownDiskStates = ['healthy', 'leaving', 'failed', 'missing', 'foreign'] as const;
 export type ShownDiskState = (typeof shownDiskStates)[number];
 
 export interface DiskStateNow {
@@ -127,6 +127,6 @@ export class DiskStates {
   }
 }
 
-function judge({ state, reason }: DiskMember): Pick<DiskStateNow, 'state' | 'reason'> {
-  return { state, reason };
+function judge({ state, reason, leaving }: DiskMember): Pick<DiskStateNow, 'state' | 'reason'> {
+  return { state: state === 'healthy' && leaving !== undefined ? 'leaving' : state, reason };
 }

@@ -1,6 +1,7 @@
 // Real disks for a volume: labelled directories, opened only when they are what they should be, with a limit on every
 // operation so that a disk that hangs becomes a disk that failed, and one that is unmounted under us one that is gone.
-import { realpath } from 'node:fs/promises';
+import { readdir, realpath, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import { HoldfastError, isErrorOf } from '../base/errors.js';
 import { asDiskId, asVolumeId, NO_LSN, type VolumeId } from '../base/ids.js';
@@ -77,6 +78,15 @@ export class LocalDisks implements DiskProvider {
     const { volume, disk, volumeName: name } = request;
     await formatDisk(path, { volume, disk, name, created: this.#clock.now(), generation: 0, durableLsn: NO_LSN });
     return (await this.open(path, volume)).disk;
+  }
+
+  async removeFolders(disk: Disk, folders: readonly string[]): Promise<void> {
+    for (const folder of folders) {
+      const path = join(disk.path, folder);
+      const below = await readdir(path, { withFileTypes: true }).catch(() => []); // none was ever made
+      for (const entry of below) if (entry.isDirectory()) await rmdir(join(path, entry.name)).catch(() => undefined); // not empty: it stays
+      await rmdir(path).catch(() => undefined);
+    }
   }
 
   devices(path: string): Promise<readonly string[]> {

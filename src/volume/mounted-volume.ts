@@ -18,6 +18,7 @@ import type { FlushOptions, FlushProgress, FlushReport, SkeletonView, VolumeSpac
 import type { VolumeCore } from './core.js';
 import { DataPath } from './data-path.js';
 import { addDisk, type ConfiguredDisks, type DiskAddReport } from './disk-add.js';
+import { DiskRemovals, type DiskRemovalReport, type RemovalProgress } from './disk-removal.js';
 import { type DiskPlanReport, planDisks } from './disk-plan.js';
 import { dueConditions } from './due.js';
 import { Flusher } from './flusher.js';
@@ -46,6 +47,7 @@ export class MountedVolume implements OpenVolume {
   readonly flusher: Flusher;
   readonly backupWatch: BackupWatch;
   readonly scrubber: Scrubber;
+  readonly removals: DiskRemovals;
   readonly admission: Admission;
   readonly orphans: Orphans;
   readonly #background: Background;
@@ -69,6 +71,7 @@ export class MountedVolume implements OpenVolume {
     this.flusher = new Flusher({ core, points: this.points, admission: this.admission, sweeper: this.sweeper, ownership: this.ownership, rescue: this.rescue, flushed: (backup) => this.backupWatch.afterFlush(backup) });
     const repairs = new Repairs(core);
     this.scrubber = new Scrubber({ core, points: this.points, repairs, rescue: this.rescue, flushing: () => this.flusher.running });
+    this.removals = new DiskRemovals(core, this.points, this.rescue);
     const cleaner = new Cleaner(core, this.admission, this.data);
     this.#background = new Background({ core, points: this.points, sweeper: this.sweeper, cleaner, repairs, scrubber: this.scrubber, backupWatch: this.backupWatch, flushOutlook: () => this.#flushOutlook(), protection: () => redundancyStatus(this) });
   }
@@ -176,6 +179,20 @@ export class MountedVolume implements OpenVolume {
     return addDisk(this.core, path, configured);
   }
 
+  removeDisk(path: string, configured: ConfiguredDisks, progress: RemovalProgress): Promise<DiskRemovalReport> {
+    this.#assertOpen();
+    return this.removals.remove(path, configured, progress);
+  }
+
+  keepDisk(path: string): Promise<void> {
+    this.#assertOpen();
+    return this.removals.cancel(path);
+  }
+
+  resumeRemovals(configured: ConfiguredDisks, failed: (path: string, error: unknown) => void): void {
+    this.removals.resume(configured, failed);
+  }
+
   backlog(): Backlog {
     return this.core.skeleton.backlog();
   }
@@ -231,6 +248,7 @@ export class MountedVolume implements OpenVolume {
 
   async #close(): Promise<void> {
     const { core } = this;
+    await this.removals.stop();
     await this.#background.stop();
     await this.orphans.stop();
     await this.#strays;

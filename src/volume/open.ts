@@ -16,7 +16,7 @@ import { assembleVolume } from './assemble.js';
 import { checkDescriptors, descriptorLimit } from './descriptors.js';
 import { vouchFor } from './clean-mark.js';
 import { generationAfter, makeDurable } from './generation.js';
-import { DiskSet } from './disk-set.js';
+import { DiskSet, recordedState } from './disk-set.js';
 import { LocalImages } from './local-images.js';
 import { localPorts, type SystemIo } from './local-ports.js';
 import { MountedVolume } from './mounted-volume.js';
@@ -37,6 +37,7 @@ export async function openVolume(settings: VolumeSettings, io: SystemIo): Promis
 export async function openVolumeWith(settings: VolumeSettings, ports: VolumePorts): Promise<MountedVolume> {
   const { volume, members, labels } = await openDisks(settings, ports);
   const disks = new DiskSet(members, (member) => ports.logger.error({ disk: member.path, reason: member.reason }, 'a disk failed and is written no more'));
+  disks.stayingMin = settings.tolerance + 1;
   try {
     return await recoverAndStart(settings, ports, volume, disks, labels);
   } catch (error) {
@@ -116,6 +117,7 @@ export interface HistoryStart {
 /** From a recovered skeleton to a running volume in a new generation. */
 export async function startHistory(start: HistoryStart): Promise<MountedVolume> {
   const { settings, ports, disks, recovered } = start;
+  markLeaving(start.skeleton, disks);
   await healFrom(start, Math.min(settings.tolerance + 1, disks.journalCandidates().length));
   failpoint('after-heal-before-generation');
   const generation = generationAfter(recovered, disks, settings.tolerance, ports.random);
@@ -164,6 +166,14 @@ async function healFrom({ recovered, startingPoints, ports, settings }: HistoryS
   }
 }
 
+/** A removal that an earlier life began goes on: nothing new is written there, from the first term on. */
+function markLeaving(skeleton: Skeleton, disks: DiskSet): void {
+  const leaving = skeleton.disks().filter((row) => row.state === 'leaving');
+  for (const { path, disk } of disks.members) {
+    if (leaving.some((row) => (disk === null ? row.path === path : row.disk === disk.id))) disks.leave(path, 'moving', 'its removal goes on');
+  }
+}
+
 /** The skeleton remembers which disk was where, so that a later life can name one that is gone. True: one that was lost is back, and may hold what was written anew without it. */
 function recordDisks(core: VolumeCore): boolean {
   let returned = false;
@@ -172,10 +182,15 @@ function recordDisks(core: VolumeCore): boolean {
     const row = member.disk === null ? [...known.values()].find((r) => r.path === member.path && r.state !== 'gone') : known.get(member.disk.id);
     const id = member.disk?.id ?? row?.disk;
     if (id === undefined) continue;
-    const state = member.state === 'foreign' ? 'missing' : member.state;
+    const state = recordedState(member);
     if (row?.path === member.path && row.state === state) continue;
     if (row !== undefined && row.state !== 'healthy' && state === 'healthy') returned = true;
     core.record({ type: 'disk', disk: id, path: member.path, state, reason: member.reason, time: core.ports.clock.now() });
+  }
+  // Removed to the end, but for this record.
+  for (const row of known.values()) {
+    if (row.state !== 'leaving' || core.disks.members.some((member) => member.disk?.id === row.disk || member.path === row.path)) continue;
+    core.record({ type: 'disk', disk: row.disk, path: row.path, state: 'gone', reason: 'removed', time: core.ports.clock.now() });
   }
   return returned;
 }

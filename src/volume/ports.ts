@@ -36,6 +36,8 @@ export interface DiskProvider {
   checkFormattable(path: string): Promise<void>;
   /** Writes a first label into an empty directory. 'conflict' (disk-not-empty, disk-labelled) when something is there. */
   format(path: string, label: DiskLabelRequest): Promise<Disk>;
+  /** Takes away what is empty of these folders, and the folders in them. Never a file. */
+  removeFolders(disk: Disk, folders: readonly string[]): Promise<void>;
   /** Ids of the physical devices below a directory: disks that share one share its death. */
   devices(path: string): Promise<readonly string[]>;
 }

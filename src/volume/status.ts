@@ -5,6 +5,7 @@ import type { DeltaRow } from '../skeleton/contract.js';
 import type { EmptyDisk } from '../pool/contract.js';
 import type { Volume } from './contract.js';
 import type { ConfiguredDisks, DiskAddReport } from './disk-add.js';
+import type { DiskRemovalReport, RemovalProgress } from './disk-removal.js';
 import type { DiskPlanReport } from './disk-plan.js';
 import type { ShownDiskState } from './disk-states.js';
 import type { Notice } from './notices.js';
@@ -103,6 +104,12 @@ export interface OpenVolume extends Volume {
   plan(added: readonly EmptyDisk[]): DiskPlanReport;
   /** A further disk takes part from now on; see disk-add.ts. The caller has looked at the place (disk-place.ts). */
   addDisk(path: string, configured: ConfiguredDisks): Promise<DiskAddReport>;
+  /** A disk leaves; see disk-removal.ts. Resolves at the end of it. */
+  removeDisk(path: string, configured: ConfiguredDisks, progress: RemovalProgress): Promise<DiskRemovalReport>;
+  /** Its removal is given up: it stays. */
+  keepDisk(path: string): Promise<void>;
+  /** Removals that earlier lives began go on. Called once, when the configuration can be changed. */
+  resumeRemovals(configured: ConfiguredDisks, failed: (path: string, error: unknown) => void): void;
   /** New thresholds hold from now on. */
   reconfigure(thresholds: Thresholds): void;
   /** Changes are refused from now on, or taken again; the next mount asks its settings. Throws the volume's failure when it can take none any more. */

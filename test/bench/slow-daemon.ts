@@ -38,6 +38,10 @@ class SlowDisks implements DiskProvider {
     return this.#slow(await this.#inner.format(path, request));
   }
 
+  removeFolders(disk: Disk, folders: readonly string[]): Promise<void> {
+    return this.#inner.removeFolders(this.#wrapped.get(disk) ?? disk, folders);
+  }
+
   devices(path: string): Promise<readonly string[]> {
     return this.#inner.devices(path);
   }

@@ -1,6 +1,6 @@
 // holdfast disk through the command line, mounted and not.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { AnyStatus } from '../../src/cli/commands/status.js';
 import type { DiskPlanReport, PlannedDisk } from '../../src/volume/disk-plan.js';
@@ -71,6 +71,31 @@ describe('holdfast disk', { skip: mountObstacle ?? false }, () => {
     });
   }
 
+  for (const mounted of [false, true]) {
+    test(`remove, ${mounted ? 'mounted' : 'not mounted'}: the file names it no more, it is empty, and may be added again`, async () => {
+      if (mounted) {
+        await volume.mount();
+        writeFileSync(volume.at('a file'), Buffer.alloc(3_000_000, 'some bytes'));
+      }
+      const path = volume.path(mounted ? 'd5' : 'd6');
+      const before = (await json<readonly PlannedDisk[]>('list', name)).map((disk) => disk.path);
+      const kept = await volume.run('disk', 'remove', name, path, '--cancel');
+      assert.equal(kept.code, 1);
+      assert.match(kept.stderr, /is not being removed/);
+      assert.match(await volume.succeed('disk', 'remove', name, path), /is no part of the volume any more: \d+ shards moved, \d+ segments written anew/);
+      assert.equal(readFileSync(volume.path('etc', `${name}.toml`), 'utf8').includes(path), false);
+      assert.deepEqual(readdirSync(path), []);
+      assert.deepEqual(
+        (await json<readonly PlannedDisk[]>('list', name)).map((disk) => disk.path),
+        before.filter((one) => one !== path),
+      );
+      await volume.succeed('disk', 'add', name, path);
+      await volume.succeed('disk', 'remove', name, path);
+      assert.equal((await volume.run('disk', 'remove', name, path)).code, 1);
+      if (mounted) assert.ok(readFileSync(volume.at('a file')).equals(Buffer.alloc(3_000_000, 'some bytes')));
+    });
+  }
+
   test('a disk of another volume is not taken', async () => {
     const other = new VolumeProcess({ disks: 1 });
     try {
@@ -91,6 +116,7 @@ describe('holdfast disk', { skip: mountObstacle ?? false }, () => {
       ['list', name, '/a'],
       ['shuffle', name],
       ['add', name],
+      ['remove', name],
     ]) {
       const { code, stderr } = await volume.run('disk', ...words);
       assert.equal(code, 2, `${words.join(' ')}: ${stderr}`);

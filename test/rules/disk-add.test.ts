@@ -2,24 +2,13 @@
 // without it, and nothing is lost. The list of disks of the House stands for the configuration file.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ConfiguredDisks } from '../../src/volume/disk-add.js';
 import type { WorldShape } from '../simulation/world.js';
+import { configured } from './support/configured.js';
 import { type Death, dieAt } from './support/deaths.js';
 import { Faults } from './support/faults.js';
 import { fourDisks, House, oneDisk, threeDisks } from './support/house.js';
 
 const path = '/new';
-
-function configured(house: House): ConfiguredDisks {
-  return {
-    add: (disk) => {
-      house.settings = { ...house.settings, disks: [...house.settings.disks, { path: disk }] };
-    },
-    remove: (disk) => {
-      house.settings = { ...house.settings, disks: house.settings.disks.filter((one) => one.path !== disk) };
-    },
-  };
-}
 
 const named = (house: House): boolean => house.settings.disks.some((disk) => disk.path === path);
 

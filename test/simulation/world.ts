@@ -139,6 +139,7 @@ export class World {
           this.#labels.set(path, { volume: asVolumeId(label.volume), disk: label.disk });
           return this.wrapDisk(disk);
         },
+        removeFolders: () => Promise.resolve(),
         devices: (path) => Promise.resolve([path]),
       },
     };

@@ -2,12 +2,13 @@
 import { statfsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { messageOf } from '../../base/errors.js';
-import { formatBytes, parseBytes } from '../../config/units.js';
+import { formatBytes, formatDuration, parseBytes } from '../../config/units.js';
 import type { VolumeSettings } from '../../config/settings.js';
 import type { VolumeLock } from '../../daemon/volume-lock.js';
 import { DiskChanges } from '../../daemon/disk-changes.js';
 import type { EmptyDisk } from '../../pool/contract.js';
 import type { DiskAddReport } from '../../volume/disk-add.js';
+import type { DiskRemovalReport } from '../../volume/disk-removal.js';
 import type { DiskPlanReport } from '../../volume/disk-plan.js';
 import type { OpenVolume } from '../../volume/status.js';
 import { type Command, flag, jsonOption, optionalText, text, texts, type Values, volumeArgument } from '../command.js';
@@ -17,20 +18,23 @@ import { perhapsMounted, withDaemon, withOpenVolume } from '../volume.js';
 
 type Action = (values: Values, output: Output) => Promise<number>;
 
-const actions: Readonly<Record<string, Action>> = { list, plan, add };
+const actions: Readonly<Record<string, Action>> = { list, plan, add, remove };
 
 export const disk: Command = {
   usage: 'disk <action> <name> [path]',
-  summary: 'the disks of a volume: list, plan, add',
+  summary: 'the disks of a volume: list, plan, add, remove',
   examples: [
     ['disk list photos', 'which they are, and what is free on each'],
     ['disk plan photos', 'what they hold, what their different sizes waste, what one more would bring'],
     ['disk add photos /mnt/new/hf', 'an empty directory on a new disk takes part from now on; the configuration file is changed as well'],
+    ['disk remove photos /mnt/b/hf', 'what is on it moves to the others, then it is no part of the volume any more; can be interrupted, and goes on'],
+    ['disk remove photos /mnt/b/hf --cancel', 'it stays after all'],
     ['disk plan photos --add 4TB --add /mnt/new/hf', 'with a disk of this size, or the one at this place'],
   ],
   options: (parser) =>
     jsonOption(volumeArgument(parser.positional('action', { type: 'string', choices: Object.keys(actions), demandOption: true })))
       .positional('path', { type: 'string', describe: 'the directory that is, or becomes, the disk' })
+      .option('cancel', { type: 'boolean', default: false, describe: 'remove: give up a removal that is under way' })
       .option('allow-shared-device', { type: 'boolean', default: false, describe: 'add: also a directory on a device that is in use already: for trials only' })
       .option('add', { type: 'string', array: true, describe: 'plan: a size, or a directory on the disk that might be added (repeatable)' }),
   run: (values, output) => {
@@ -87,6 +91,40 @@ async function add(values: Values, output: Output): Promise<number> {
     `${report.path} takes part: ${formatBytes(report.totalBytes)}; files ${formatBytes(after.totalBytes)} in all (before: ${formatBytes(before.totalBytes)}), ${formatBytes(after.freeBytes)} free (before: ${formatBytes(before.freeBytes)})`,
   );
   return 0;
+}
+
+async function remove(values: Values, output: Output): Promise<number> {
+  refuse(values, 'add');
+  const given = optionalText(values, 'path');
+  if (given === null) throw new UsageError('disk remove: which directory?');
+  const path = resolve(given);
+  const volume = perhapsMounted(text(values, 'name'));
+  if (flag(values, 'cancel')) {
+    await withDaemon(
+      volume,
+      (client) => client.call('disk-keep', { path }),
+      ({ settings }) => withOpenVolume(settings, 'disk', output, (open, lock) => changesOf(settings, open, lock).keep(path)),
+    );
+    output.document({ path, kept: true });
+    output.line(`${path} stays`);
+    return 0;
+  }
+  const progress = output.progress();
+  try {
+    const report = await withDaemon<DiskRemovalReport>(
+      volume,
+      async (client) => (await client.call('disk-remove', { path }, { progress: progress.report })) as DiskRemovalReport, // our own daemon's answer
+      ({ settings }) => withOpenVolume(settings, 'disk', output, (open, lock) => changesOf(settings, open, lock).remove(path, progress.report)),
+    );
+    progress.end();
+    const { segmentsMoved, segmentsAnew, bytesWritten, emptied, elapsedMs } = report;
+    output.document(report);
+    output.line(`${path} is no part of the volume any more: ${segmentsMoved} shards moved, ${segmentsAnew} segments written anew, ${formatBytes(bytesWritten)} in ${formatDuration(elapsedMs / 1000)}`);
+    if (!emptied) output.line('what is left on it belongs to nobody: empty the directory before it is used again');
+    return 0;
+  } finally {
+    progress.end();
+  }
 }
 
 function changesOf(settings: VolumeSettings, volume: OpenVolume, lock: VolumeLock): DiskChanges {

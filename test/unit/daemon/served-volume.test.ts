@@ -104,6 +104,7 @@ class World implements KernelMount {
       deltas: () => Array.from({ length: 600 }, (_, lsn) => ({ lsn, path: 'a', ino: 1, kind: 'hole', offset: 0, length: 1, segment: null, segmentOffset: 0, value: null, time: { sec: 1, nsec: 0 } })),
       status: () => ({ state: 'serving', redundancy: { held: true } }),
       onNotice: () => {},
+      resumeRemovals: () => {},
       readOnly: false,
       setReadOnly: (readOnly: boolean) => this.events.push(readOnly ? 'refuse changes' : 'take changes'),
       settle: async () => this.events.push('settle'),
