@@ -1,4 +1,4 @@
-// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, disk-add, disk-remove, disk-keep, disk-plan, scrub, metrics, remount, detach, stop. Parameters are checked here.
+// What can be asked over the control socket: ping, status, flush, deltas, check, rebuild, disk-add, disk-remove, disk-replace, disk-keep, disk-plan, scrub, metrics, remount, detach, stop. Parameters are checked here.
 import { HoldfastError } from '../base/errors.js';
 import { type PlainOffset, toPlain } from '../base/file-offset.js';
 import { fromPrintable } from '../base/printable.js';
@@ -42,6 +42,7 @@ export function controlMethods(served: ServedVolume): ReadonlyMap<string, Contro
     ['rebuild', (call) => served.rebuild(rebuildRequest(call), call.progress)],
     ['disk-add', (call) => served.disks.add({ path: requiredPath(call), allowSharedDevice: call.params['allowSharedDevice'] === true })],
     ['disk-remove', (call) => served.disks.remove(requiredPath(call), call.progress)],
+    ['disk-replace', (call) => served.disks.replace(requiredPath(call, 'old'), { path: requiredPath(call), allowSharedDevice: call.params['allowSharedDevice'] === true }, call.progress)],
     ['disk-keep', (call) => served.disks.keep(requiredPath(call))],
     ['disk-plan', (call) => served.volume.plan(additions(call))],
     ['scrub', (call) => served.volume.scrub(call.progress)],
@@ -113,10 +114,10 @@ function isBytes(value: unknown): value is number {
 }
 
 /** Absolute, of this machine. */
-function requiredPath(call: ControlCall): string {
-  const { path } = call.params;
+function requiredPath(call: ControlCall, key = 'path'): string {
+  const path = call.params[key];
   if (typeof path === 'string' && path.startsWith('/')) return path;
-  throw new HoldfastError('invalid', 'path must be an absolute path', { code: 'control-params' });
+  throw new HoldfastError('invalid', `${key} must be an absolute path`, { code: 'control-params' });
 }
 
 function optionalPath(call: ControlCall): Buffer | null {

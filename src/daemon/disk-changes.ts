@@ -67,6 +67,21 @@ export class DiskChanges {
     return report;
   }
 
+  /**
+   * A new disk for one that is to go, or is lost: the new one is added, then the old one removed, whose shards then go to the new one: it is the one
+   * that has none of their segments yet. Interrupted in between, the same call goes on.
+   */
+  async replace(old: string, request: DiskAddRequest, progress: RemovalProgress): Promise<DiskRemovalReport> {
+    const { volume, settings } = this.#parts;
+    const { disks } = volume.plan([]);
+    if (!disks.some(({ path, role }) => path === old && role === 'pool')) {
+      const known = disks.filter(({ role }) => role === 'pool').map(({ path }) => path);
+      throw new HoldfastError('invalid', `${old} is not a disk of ${settings().name}`, { code: 'disk-unknown', hint: `Its disks: ${known.join(', ')}.`, context: { disk: old } });
+    }
+    if (!disks.some(({ path, state }) => path === request.path && state === 'healthy')) await this.add(request);
+    return this.remove(old, progress);
+  }
+
   keep(path: string): Promise<void> {
     return this.#parts.volume.keepDisk(path);
   }

@@ -96,6 +96,21 @@ describe('holdfast disk', { skip: mountObstacle ?? false }, () => {
     });
   }
 
+  test('replace: the new disk has what the old one had, also where it was added before', async () => {
+    const [old = '', second = ''] = volume.disks;
+    const [first, other] = [volume.path('d7'), volume.path('d8')];
+    for (const path of [first, other]) mkdirSync(path);
+    const unknown = await volume.run('disk', 'replace', name, '/no/disk', first);
+    assert.match(unknown.stderr, /is not a disk of/);
+    assert.match(await volume.succeed('disk', 'replace', name, old, first), /is no part of the volume any more: [1-9]\d* shards moved, 0 segments written anew/);
+    await volume.succeed('disk', 'add', name, other);
+    await volume.succeed('disk', 'replace', name, second, other);
+    const paths = (await json<readonly PlannedDisk[]>('list', name)).map((disk) => disk.path);
+    assert.deepEqual(paths, [...volume.disks.slice(2), first, other]);
+    assert.ok(readFileSync(volume.at('a file')).equals(Buffer.alloc(3_000_000, 'some bytes')));
+    assert.match(await volume.succeed('check', name), /no findings/);
+  });
+
   test('a disk of another volume is not taken', async () => {
     const other = new VolumeProcess({ disks: 1 });
     try {
@@ -117,6 +132,8 @@ describe('holdfast disk', { skip: mountObstacle ?? false }, () => {
       ['shuffle', name],
       ['add', name],
       ['remove', name],
+      ['replace', name, '/a'],
+      ['remove', name, '/a', '/b'],
     ]) {
       const { code, stderr } = await volume.run('disk', ...words);
       assert.equal(code, 2, `${words.join(' ')}: ${stderr}`);

@@ -7,6 +7,7 @@ import type { VolumeSettings } from '../../config/settings.js';
 import type { VolumeLock } from '../../daemon/volume-lock.js';
 import { DiskChanges } from '../../daemon/disk-changes.js';
 import type { EmptyDisk } from '../../pool/contract.js';
+import type { RecoveryProgress } from '../../recovery/contract.js';
 import type { DiskAddReport } from '../../volume/disk-add.js';
 import type { DiskRemovalReport } from '../../volume/disk-removal.js';
 import type { DiskPlanReport } from '../../volume/disk-plan.js';
@@ -18,22 +19,24 @@ import { perhapsMounted, withDaemon, withOpenVolume } from '../volume.js';
 
 type Action = (values: Values, output: Output) => Promise<number>;
 
-const actions: Readonly<Record<string, Action>> = { list, plan, add, remove };
+const actions: Readonly<Record<string, Action>> = { list, plan, add, remove, replace };
 
 export const disk: Command = {
-  usage: 'disk <action> <name> [path]',
-  summary: 'the disks of a volume: list, plan, add, remove',
+  usage: 'disk <action> <name> [path] [new]',
+  summary: 'the disks of a volume: list, plan, add, remove, replace',
   examples: [
     ['disk list photos', 'which they are, and what is free on each'],
     ['disk plan photos', 'what they hold, what their different sizes waste, what one more would bring'],
     ['disk add photos /mnt/new/hf', 'an empty directory on a new disk takes part from now on; the configuration file is changed as well'],
     ['disk remove photos /mnt/b/hf', 'what is on it moves to the others, then it is no part of the volume any more; can be interrupted, and goes on'],
     ['disk remove photos /mnt/b/hf --cancel', 'it stays after all'],
+    ['disk replace photos /mnt/b/hf /mnt/new/hf', 'a new disk for one that is to go, in one command'],
     ['disk plan photos --add 4TB --add /mnt/new/hf', 'with a disk of this size, or the one at this place'],
   ],
   options: (parser) =>
     jsonOption(volumeArgument(parser.positional('action', { type: 'string', choices: Object.keys(actions), demandOption: true })))
       .positional('path', { type: 'string', describe: 'the directory that is, or becomes, the disk' })
+      .positional('new', { type: 'string', describe: 'replace: an empty directory on the new disk' })
       .option('cancel', { type: 'boolean', default: false, describe: 'remove: give up a removal that is under way' })
       .option('allow-shared-device', { type: 'boolean', default: false, describe: 'add: also a directory on a device that is in use already: for trials only' })
       .option('add', { type: 'string', array: true, describe: 'plan: a size, or a directory on the disk that might be added (repeatable)' }),
@@ -109,13 +112,34 @@ async function remove(values: Values, output: Output): Promise<number> {
     output.line(`${path} stays`);
     return 0;
   }
+  return showRemoval(path, output, (report) =>
+    withDaemon<DiskRemovalReport>(
+      volume,
+      async (client) => (await client.call('disk-remove', { path }, { progress: report })) as DiskRemovalReport, // our own daemon's answer
+      ({ settings }) => withOpenVolume(settings, 'disk', output, (open, lock) => changesOf(settings, open, lock).remove(path, report)),
+    ),
+  );
+}
+
+async function replace(values: Values, output: Output): Promise<number> {
+  refuse(values, 'add');
+  const [given, fresh] = [optionalText(values, 'path'), optionalText(values, 'new')];
+  if (given === null || fresh === null) throw new UsageError('disk replace: which directory, and which new one?');
+  const old = resolve(given);
+  const request = { path: resolve(fresh), allowSharedDevice: flag(values, 'allow-shared-device') };
+  return showRemoval(old, output, (report) =>
+    withDaemon<DiskRemovalReport>(
+      perhapsMounted(text(values, 'name')),
+      async (client) => (await client.call('disk-replace', { old, ...request }, { progress: report })) as DiskRemovalReport, // our own daemon's answer
+      ({ settings }) => withOpenVolume(settings, 'disk', output, (open, lock) => changesOf(settings, open, lock).replace(old, request, report)),
+    ),
+  );
+}
+
+async function showRemoval(path: string, output: Output, removal: (progress: RecoveryProgress) => Promise<DiskRemovalReport>): Promise<number> {
   const progress = output.progress();
   try {
-    const report = await withDaemon<DiskRemovalReport>(
-      volume,
-      async (client) => (await client.call('disk-remove', { path }, { progress: progress.report })) as DiskRemovalReport, // our own daemon's answer
-      ({ settings }) => withOpenVolume(settings, 'disk', output, (open, lock) => changesOf(settings, open, lock).remove(path, progress.report)),
-    );
+    const report = await removal(progress.report);
     progress.end();
     const { segmentsMoved, segmentsAnew, bytesWritten, emptied, elapsedMs } = report;
     output.document(report);
@@ -163,5 +187,6 @@ function additionOf(word: string): EmptyDisk {
 }
 
 function refuse(values: Values, option: string): void {
+  if (optionalText(values, 'new') !== null && text(values, 'action') !== 'replace') throw new UsageError(`disk ${text(values, 'action')} takes one path`);
   if (texts(values, option).length > 0) throw new UsageError(`disk ${text(values, 'action')} takes no --${option}`);
 }
