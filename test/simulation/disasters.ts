@@ -9,6 +9,7 @@ import { rebuildMounted, rebuildVolumeWith } from '../../src/recovery/rebuild.js
 import { restoreVolumeWith } from '../../src/recovery/restore.js';
 import type { VolumeSettings } from '../../src/config/settings.js';
 import { FaultyDisk } from '../../src/disk/faulty-disk.js';
+import type { ConfiguredDisks } from '../../src/volume/disk-add.js';
 import { initVolumeWith } from '../../src/volume/init.js';
 import { openVolumeWith } from '../../src/volume/open.js';
 import { describeVolume, Model } from './model.js';
@@ -58,7 +59,7 @@ export async function runDisaster(seed: number, options: DisasterOptions): Promi
     }
     const degraded = await oneLife(world, random, model, options, passed);
     model = await survivor(world, degraded, what('degraded life'));
-    const settings = random.below(2) === 0 ? comeBack(world) : await replaceAndRebuild(world, what('rebuild'));
+    const settings = (await [() => comeBack(world), () => replaceAndRebuild(world, what('rebuild')), () => addAndRemove(world, random, what('add and remove'))][random.below(3)]?.()) ?? world.settings;
     model = await sameTree(world, settings, model, what('after the disks'));
     world.storeFault = () => null;
     await flushAndRestore(world, settings, model, what);
@@ -93,6 +94,41 @@ async function replaceAndRebuild(world: World, what: string): Promise<VolumeSett
   return { ...world.settings, disks: named(world.settings.disks), journal: { disks: named(world.settings.journal.disks) } };
 }
 
+/** A new disk for every lost one, and now and then for one that is well: those go while the volume is open, and the work may be cut short once. */
+async function addAndRemove(world: World, random: SeededRandom, what: string): Promise<VolumeSettings> {
+  const { disks, journal } = world.settings;
+  const going = disks.map(({ path }) => path).filter((path) => world.absent.has(path) || random.below(4) === 0);
+  let settings = world.settings;
+  const configured: ConfiguredDisks = {
+    add: (path) => {
+      settings = { ...settings, disks: [...settings.disks, { path }] };
+    },
+    remove: (path) => {
+      settings = { ...settings, disks: settings.disks.filter((disk) => disk.path !== path) };
+    },
+  };
+  for (const path of going) world.insertDisk(`${path}-new`);
+  const work = async (): Promise<void> => {
+    const volume = await openVolumeWith(settings, world.ports());
+    for (const path of going) if (!settings.disks.some((disk) => disk.path === `${path}-new`)) await volume.addDisk(`${path}-new`, configured);
+    for (const path of going) if (settings.disks.some((disk) => disk.path === path)) await volume.removeDisk(path, configured, () => {});
+    await volume.close();
+  };
+  const outcome = await world.scheduler.run(work(), random.below(2) === 0 ? random.below(6_000) : 400_000);
+  if (outcome === 'stopped') {
+    if (random.below(2) === 0) world.losePower();
+    else world.kill();
+    settings = { ...settings, stateDir: world.settings.stateDir };
+    await must(world, work(), `${what} again`);
+  }
+  assert.deepEqual(
+    settings.disks.filter(({ path }) => going.includes(path)),
+    [],
+    `${what}: they are gone`,
+  );
+  return { ...settings, journal };
+}
+
 async function rebuildWhileOpen(world: World, replace: RebuildRequest['replace']): Promise<RebuildReport> {
   const volume = await openVolumeWith(world.settings, world.ports());
   const report = await rebuildMounted(volume, { replace, dryRun: false }, () => {});
@@ -102,7 +138,11 @@ async function rebuildWhileOpen(world: World, replace: RebuildRequest['replace']
 
 async function sameTree(world: World, settings: VolumeSettings, model: Model, what: string): Promise<Model> {
   const volume = await must(world, openVolumeWith(settings, world.ports()), `${what}: open`);
-  const found = await must(world, describeVolume(volume.view, async (inode) => Buffer.from(await volume.read(inode.ino, 0, Number(inode.size)))), `${what}: read`);
+  const found = await must(
+    world,
+    describeVolume(volume.view, async (inode) => Buffer.from(await volume.read(inode.ino, 0, Number(inode.size)))),
+    `${what}: read`,
+  );
   assert.equal(found, model.describe(), what);
   await must(world, volume.close(), `${what}: close`);
   return model;
@@ -116,7 +156,11 @@ async function flushAndRestore(world: World, settings: VolumeSettings, model: Mo
   await must(world, volume.close(), what('close'));
   const bare: VolumeSettings = { ...settings, stateDir: `${settings.stateDir}/bare`, disks: settings.disks.map((_, i) => ({ path: `/bare${i}` })), journal: { disks: settings.journal.disks.map((_, i) => ({ path: `/barejournal${i}` })) } };
   for (const { path } of [...bare.disks, ...bare.journal.disks]) world.insertDisk(path);
-  const report = await must(world, restoreVolumeWith({ settings: bare, at: null }, world.ports(), () => {}), what('restore'));
+  const report = await must(
+    world,
+    restoreVolumeWith({ settings: bare, at: null }, world.ports(), () => {}),
+    what('restore'),
+  );
   assert.deepEqual(report.lost, [], what('restore loses nothing'));
   await sameTree(world, bare, model, what('restored'));
 }
