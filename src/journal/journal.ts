@@ -92,7 +92,10 @@ class DiskJournal implements Journal {
   #highestNumber: number;
   /** The one that too few disks took: some may know it, so it is the next one, for as long as it is what is wanted. */
   #unmade: Generation | null = null;
-  /** A group is in the files of this generation and not durable: it can only be written anew, in the next one. */
+  /**
+   * This generation may not go on: a group is in its files and not durable, or the next one was begun, and a disk may know it. What
+   * were added here now would be void to whoever reads that disk, and from the next list on to everybody.
+   */
   #spoiled = false;
   #files: GenerationFiles;
   #writtenMark: JournalMark;
@@ -323,10 +326,11 @@ class DiskJournal implements Journal {
 
   /** A disk is to be left, or copies are missing and there is a disk to have one on. */
   #shouldMove(): boolean {
+    if (this.#spoiled) return true;
     const disks = this.#files.disks();
     const next = this.#chooseDisks();
     if (next.length === 0) return false;
-    if (this.#spoiled || disks.some((disk) => this.#failedDisks.has(disk.id))) return true;
+    if (disks.some((disk) => this.#failedDisks.has(disk.id))) return true;
     if (disks.some((disk) => !next.includes(disk) && !this.#isCandidate(disk))) return this.#generationFits();
     // Who begins what cannot be made is stuck in between: what is prepared here is better than that.
     return (next.length > disks.length || disks.some((disk) => this.#fullDisks.has(disk.id) && !next.includes(disk))) && this.#generationFits();
@@ -356,6 +360,7 @@ class DiskJournal implements Journal {
     const next = this.#nextGeneration(disks.map((disk) => disk.id));
     failpoint('journal-failed-before-generation');
     this.#unmade = next;
+    this.#spoiled = true;
     await this.#options.onGenerationChange(next);
     this.#unmade = null;
     this.#renewed = renewals;

@@ -156,3 +156,43 @@ test('what full disks took with less redundancy has all of it soon after there i
     await house.close();
   });
 });
+
+test('a term that was begun and could not be recorded: the one before it takes nothing more, whatever room comes back', async () => {
+  await House.with(small, async (house) => {
+    house.unbudgeted();
+    await house.mount();
+    house.stopHeart();
+    await house.save('before', house.bytes(20_000));
+    const { core } = house.volume;
+    const slots = [...house.world.slots.values()];
+    const held = new Set(core.journal.disks.map(({ path }) => path));
+    const [first, second, third] = slots.filter((disk) => held.has(disk.path));
+    const outside = slots.find((disk) => !held.has(disk.path));
+    assert.ok(first !== undefined && second !== undefined && third !== undefined && outside !== undefined);
+    const change = async (mode: number): Promise<void> => {
+      house.volume.apply({ type: 'attribute', ino: house.ino('before'), mode, ctime: house.volume.clock.now() });
+      await house.sync();
+    };
+    // Two of four disks are full: the journal goes on with two copies, and wants a third.
+    await house.fillByOthers([first, second]);
+    for (let round = 0; core.journal.disks.length > 2; round++) {
+      await change(0o100600 + (round % 8));
+      assert.ok(round < 2_000);
+    }
+    await house.emptyByOthers();
+    await house.run(core.pool.refreshSpace());
+    // It believes that there is room for one, and a single disk takes the list of terms.
+    await house.fillByOthers([first, second, third]);
+    await assert.rejects(change(0o100641), (error) => isErrorOf(error, 'full'));
+    await house.run(core.pool.refreshSpace());
+    await change(0o100642).catch((error: unknown) => assert.ok(isErrorOf(error, 'full'), String(error)));
+    await house.emptyByOthers();
+    await house.run(core.pool.refreshSpace());
+    await change(0o100600);
+    house.losePower();
+    await house.mount();
+    assert.equal(house.volume.view.inode(house.ino('before'))?.mode, 0o100600);
+    await house.check();
+    await house.close();
+  });
+});
