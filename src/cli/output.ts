@@ -16,6 +16,7 @@ export function exitCodeOf(error: unknown): number {
 
 export class Output {
   readonly json: boolean;
+  #frame: string[] | null = null;
 
   constructor(json: boolean) {
     this.json = json;
@@ -29,7 +30,20 @@ export class Output {
 
   /** A line of text; nothing with --json. */
   line(text: string): void {
-    if (!this.json) console.log(text);
+    if (this.json) return;
+    if (this.#frame === null) console.log(text);
+    else this.#frame.push(text);
+  }
+
+  /** What `draw` prints takes the place of the frame before on a terminal; elsewhere it is a block with an empty line behind it. Nothing with --json. */
+  frame(draw: () => void): void {
+    if (this.json) return;
+    this.#frame = [];
+    draw();
+    const lines = this.#frame;
+    this.#frame = null;
+    // Written over in place, each line to its end and what is left below: nothing flickers.
+    process.stdout.write(process.stdout.isTTY === true ? `\x1b[H${lines.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J` : `${lines.join('\n')}\n\n`);
   }
 
   /** The one JSON document of a command; nothing without --json. */
@@ -65,7 +79,7 @@ export class Output {
     const widths = header.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
     cells.forEach((row, index) => {
       const line = row.map((cell, column) => (typeof rows[0]?.[column] === 'number' ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join('  ');
-      console.log(index === 0 ? pc.bold(line.trimEnd()) : line.trimEnd());
+      this.line(index === 0 ? pc.bold(line.trimEnd()) : line.trimEnd());
     });
   }
 

@@ -1,6 +1,7 @@
 // How a status looks as text: what the user most needs to know first, in the words of the glossary.
 import pc from 'picocolors';
 import { formatBytes, formatDuration } from '../config/units.js';
+import type { LatencyFigures } from '../disk/disk-meter.js';
 import type { ScrubStatus, ScrubSummary } from '../volume/scrub-report.js';
 import type { AnyStatus } from './commands/status.js';
 import type { Output } from './output.js';
@@ -11,6 +12,8 @@ export function showStatus(status: AnyStatus, now: number, output: Output): void
   output.line(`${pc.bold(status.name)}  ${stateText(status)}${status.mountpoint === null ? '' : ` at ${status.mountpoint} (${status.readOnly ? 'read-only, ' : ''}pid ${status.pid}, for ${formatDuration(status.uptimeSeconds ?? 0)})`}`);
   output.line(`protection  ${redundancy.held ? pc.green('as configured') : pc.red('LESS THAN CONFIGURED')}: ${redundancy.promise}; ${redundancy.remainingTolerance} more may be lost`);
   for (const reason of redundancy.reasons) output.line(`            ${reason}`);
+  const segments = segmentsText(status.segments);
+  if (segments !== '') output.line(`segments    ${segments}`);
   output.line(`backlog     ${formatBytes(backlog.bytes)} in ${backlog.deltas} deltas of ${backlog.files} files${backlog.deltas === 0 ? '' : `, oldest ${formatDuration(backlog.ageSeconds)}`}${backlog.budgetBytes === null ? '' : ` (budget ${formatBytes(backlog.budgetBytes)})`}`);
   output.line(`backup      ${backup === null ? 'none' : `${backup.description}${backup.reachable ? '' : pc.red(` NOT REACHABLE: ${backup.lastError ?? ''}`)}`}`);
   output.line(`last root   ${lastRoot === null ? 'none yet' : `${lastRoot.sequence}, ${new Date(lastRoot.time * 1000).toISOString()}, ${lastRoot.deltas} deltas of ${lastRoot.files} files`}`);
@@ -25,8 +28,8 @@ export function showStatus(status: AnyStatus, now: number, output: Output): void
   for (const reminder of status.reminders) output.line(`${pc.yellow('note')}        ${reminder}`);
   output.line('');
   output.table(
-    ['DISK', 'STATE', 'SINCE', 'FREE', 'OF', 'ERRORS', 'REASON'],
-    status.disks.map((disk) => [disk.path, disk.state, `${formatDuration(Math.max(0, now - disk.since))} ago`, formatBytes(disk.freeBytes), formatBytes(disk.totalBytes), disk.errors, disk.reason]),
+    ['DISK', 'STATE', 'SINCE', 'FREE', 'OF', 'READ', 'WRITE', 'ERRORS', 'REASON'],
+    status.disks.map((disk) => [disk.path, disk.state, `${formatDuration(Math.max(0, now - disk.since))} ago`, formatBytes(disk.freeBytes), formatBytes(disk.totalBytes), latencyText(disk.latency?.read), latencyText(disk.latency?.write), disk.errors, disk.reason]),
   );
 }
 
@@ -60,6 +63,22 @@ export function showOverview(rows: readonly OverviewRow[], configDir: string, ou
     ['VOLUME', 'STATE', 'MOUNTED AT', 'BACKLOG', 'NOTE'],
     rows.map((row) => [row.name, row.state, row.mountpoint ?? '-', row.backlogBytes === null ? '-' : formatBytes(row.backlogBytes), row.note]),
   );
+}
+
+/** The weakest first. */
+function segmentsText({ spares, complete }: AnyStatus['segments']): string {
+  const parts = spares.map(({ spare, onlyHere, inBackup }) => {
+    const count = `${onlyHere + inBackup}${onlyHere === 0 ? '' : ` (${onlyHere} only here)`}`;
+    if (spare < 0) return pc.red(`${count} have TOO FEW shards on the disks`);
+    return spare === 0 ? pc.yellow(`${count} can lose no disk`) : `${count} can lose ${spare} more`;
+  });
+  return `${parts.join(', ')}${complete ? '' : ' (still being counted)'}`;
+}
+
+/** Median and 99th percentile. */
+function latencyText(figures: LatencyFigures | null | undefined): string {
+  const ms = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
+  return figures === null || figures === undefined ? '-' : `${ms(figures.medianMs)}/${ms(figures.p99Ms)} ms`;
 }
 
 function stateText({ state }: AnyStatus): string {

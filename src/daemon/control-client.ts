@@ -18,6 +18,10 @@ export class ControlClient {
   readonly #socket: Socket;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
+  #end: () => void = () => {};
+  readonly #ended = new Promise<void>((resolve) => {
+    this.#end = resolve;
+  });
   #failure: HoldfastError | null = null;
 
   private constructor(socket: Socket) {
@@ -35,6 +39,11 @@ export class ControlClient {
     socket.on('close', () => {
       this.#fail(new HoldfastError('unavailable', 'the daemon closed the connection before it answered', { code: 'control-closed', hint: 'holdfast status shows whether it still runs; its log says why it ended' }));
     });
+  }
+
+  /** Resolves when nothing can be asked any more. Never rejects. */
+  get ended(): Promise<void> {
+    return this.#ended;
   }
 
   /** null when there is no socket or nobody listens; 'unavailable' (control-refused) when it is there but not for us. */
@@ -87,6 +96,7 @@ export class ControlClient {
 
   #fail(error: HoldfastError): void {
     this.#failure ??= error;
+    this.#end();
     for (const { reject } of this.#pending.values()) reject(this.#failure);
     this.#pending.clear();
     this.#socket.destroy();

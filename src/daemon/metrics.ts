@@ -46,6 +46,10 @@ export class Metrics {
       this.#set('holdfast_last_flush_seconds', 'how long it took', last.elapsedMs / 1000);
     }
     this.#scrub(status.scrub);
+    this.#registry.getSingleMetric('holdfast_segments')?.reset();
+    for (const { spare, onlyHere, inBackup } of status.segments.spares) {
+      for (const [place, count] of [['only-here', onlyHere], ['backup', inBackup]] as const) this.#set('holdfast_segments', 'sealed segments by how many more disks they could lose (spare) and where they are', count, { spare: String(spare), place });
+    }
     this.#set('holdfast_protection_since_seconds', 'when the loss or the return of the configured protection was said last', status.redundancy.since);
     for (const { kind, told, failed, waiting } of hooks) {
       this.#set('holdfast_hook_told', 'changes that the hook was told of since the mount', told, { hook: kind });
@@ -58,6 +62,10 @@ export class Metrics {
       for (const state of shownDiskStates) this.#set('holdfast_disk_state', '1 for the state that the disk is in', disk.state === state ? 1 : 0, { ...labels, state });
       this.#set('holdfast_disk_state_since_seconds', 'when it went into it', disk.since, labels);
       this.#set('holdfast_disk_state_changes', 'changes of its state since the mount', disk.changes, labels);
+      for (const [operation, figures] of Object.entries(disk.latency ?? {})) {
+        // None lately: 0, for a gauge would show its last value for ever.
+        for (const [quantile, ms] of [['0.5', figures?.medianMs ?? 0], ['0.99', figures?.p99Ms ?? 0]] as const) this.#set('holdfast_disk_latency_seconds', 'how long its recent operations took', ms / 1000, { ...labels, operation, quantile });
+      }
       this.#set('holdfast_disk_free_bytes', 'free space of the disk', disk.freeBytes, labels);
       this.#set('holdfast_disk_written_bytes', 'written since the mount', disk.bytesWritten, labels);
       this.#set('holdfast_disk_read_bytes', 'read since the mount', disk.bytesRead, labels);

@@ -52,6 +52,10 @@ export interface DiskRoom {
   readonly freeBytes: number;
   /** See PoolSettings. */
   readonly reserveBytes: number;
+  /** What shards of new data may still take. */
+  readonly dataBytes: number;
+  /** The largest shard that there can be. */
+  readonly shardBytesMax: number;
 }
 
 export interface RebuiltShard {

@@ -235,7 +235,7 @@ export class SegmentPool implements Pool {
 
   roomOn(disk: DiskId): DiskRoom {
     const totalBytes = this.#space.totalOn(disk);
-    return { totalBytes, freeBytes: this.#space.leftOn(disk), reserveBytes: this.#settings.reserveBytes(totalBytes) };
+    return { totalBytes, freeBytes: this.#space.leftOn(disk), reserveBytes: this.#settings.reserveBytes(totalBytes), dataBytes: this.#space.leftForData(disk), shardBytesMax: this.#settings.segmentBytes };
   }
 
   took(disk: DiskId, bytes: number): void {

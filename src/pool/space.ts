@@ -139,6 +139,13 @@ export class SpaceAccount {
     return entry === undefined ? 0 : entry.freeBytes - entry.inFlightBytes;
   }
 
+  /** Of it, what data may take; negative where it has taken of what is kept back. */
+  leftForData(disk: DiskId): number {
+    const entry = this.#entries.get(disk);
+    if (entry === undefined) return 0;
+    return this.#usable(entry, this.#options.reserveBytes(entry.totalBytes) + this.#options.kept(disk).bytes) - entry.inFlightBytes;
+  }
+
   totalOn(disk: DiskId): number {
     return this.#entries.get(disk)?.totalBytes ?? 0;
   }

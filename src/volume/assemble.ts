@@ -54,6 +54,8 @@ export async function assembleVolume(parts: AssemblyParts): Promise<VolumeCore> 
         // Told at every read of a bad shard; logged and repaired once.
         if (known.has(index)) return;
         core.damagedShards.set(place.id.number, known.add(index));
+        // A shard that is not there tells of a disk that was away, not of rot.
+        if (cells.length > 0) core.states.damaged(disk, `${place.id.number}/${index}`);
         ports.logger.warn({ segment: segmentName(place.id), index, cells: cells.length, reason, disk }, 'a shard was decoded around');
       },
       diskFailed: (id, error) => disks.fail(id, error),

@@ -46,6 +46,7 @@ export class Background {
   #beat: Promise<void> | null = null;
   #maintenance: Promise<void> | null = null;
   #counted: Promise<void> = Promise.resolve();
+  #countedAll: Promise<void> = Promise.resolve();
   #stopped = false;
   #beats = 0;
   #lastPoint: Lsn;
@@ -74,6 +75,7 @@ export class Background {
     this.#core.protectionDue = this.#core.disks.members.some((member) => member.state !== 'healthy');
     this.#core.room.onShort(() => this.#release.start());
     this.#counted = this.#core.exposure.counted(this.#core.ports.clock, () => this.#stopped);
+    this.#countedAll = this.#core.exposure.allCounted(this.#core.ports.clock, () => this.#stopped);
     // Lives that end badly soon after they began would otherwise leave each other an ever longer journal to recover from.
     if (this.#imageDue()) this.#startMaintenance();
     this.#schedule();
@@ -87,7 +89,8 @@ export class Background {
     await this.#release.stop();
     await this.#maintenance;
     await this.#scrubber.stop();
-    await this.#counted;
+    await this.#countedAll;
+    this.#core.states.remember();
     await this.#watch.idle();
   }
 

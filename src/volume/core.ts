@@ -112,7 +112,7 @@ export class VolumeCore {
     this.backup = parts.backup;
     this.generations = parts.generations;
     this.journalReach = Math.min(parts.settings.tolerance + 1, parts.disks.journalCandidates().length);
-    this.states = new DiskStates({ ...parts.ports, volume: parts.volume, stateDir: parts.settings.stateDir, disks: parts.disks, notices: this.notices });
+    this.states = new DiskStates(this);
     this.exposure = new Exposure(parts.skeleton);
     this.room = new JournalRoom(this);
     this.stateRoom = new StateRoom(parts.settings.stateDir, () => parts.ports.stateSpace(parts.settings.stateDir), parts.ports.logger);

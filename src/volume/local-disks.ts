@@ -9,8 +9,10 @@ import type { Logger } from '../base/logger.js';
 import { DeadlineDisk } from '../disk/deadline-disk.js';
 import { mountAt, physicalParents } from '../disk/device.js';
 import type { Disk } from '../disk/disk.js';
+import { DiskMeter } from '../disk/disk-meter.js';
 import { checkFormattable, formatDisk, openDisk, readLabel } from '../disk/label.js';
 import { LocalDisk } from '../disk/local-disk.js';
+import { MeteredDisk } from '../disk/metered-disk.js';
 import { PatientDisk } from '../disk/patient-disk.js';
 import { diskOperationMsMax } from '../base/limits.js';
 import type { DiskLabelRequest, DiskProvider, LabelledDisk } from './ports.js';
@@ -19,6 +21,8 @@ export class LocalDisks implements DiskProvider {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #places = new WeakMap<Disk, { readonly path: string; readonly mount: string }>();
+
+  readonly #meters = new WeakMap<Disk, DiskMeter>();
 
   constructor(clock: Clock, logger: Logger) {
     this.#clock = clock;
@@ -53,7 +57,10 @@ export class LocalDisks implements DiskProvider {
     const expected = volume ?? (await carriedVolume(path));
     const { disk, label } = await openDisk(path, { volume: expected });
     // Waiting for descriptors is not hanging: each attempt has its own limit.
-    const limited = new PatientDisk(new DeadlineDisk(disk, this.#clock, diskOperationMsMax), this.#clock, this.#logger);
+    const meter = new DiskMeter(this.#clock);
+    const metered = new MeteredDisk(new DeadlineDisk(disk, this.#clock, diskOperationMsMax), this.#clock, ({ operation, durationMs }) => meter.ended(operation, durationMs));
+    const limited = new PatientDisk(metered, this.#clock, this.#logger);
+    this.#meters.set(limited, meter);
     const real = await realpath(path);
     this.#places.set(limited, { path: real, mount: await mountAt(real) });
     return { disk: limited, volume: label.volume, mark: { generation: label.generation, durableLsn: label.durableLsn } };
@@ -68,6 +75,10 @@ export class LocalDisks implements DiskProvider {
     const place = this.#places.get(disk);
     if (place === undefined || (await stillAt(place))) return;
     throw new HoldfastError('unavailable', `disk ${disk.path} is not mounted at its place any more`, { code: 'disk-unmounted', hint: 'Unmount the volume, mount the disk, and mount the volume again; or replace it with `holdfast rebuild`.' });
+  }
+
+  meterOf(disk: Disk): DiskMeter | null {
+    return this.#meters.get(disk) ?? null;
   }
 
   checkFormattable(path: string): Promise<void> {

@@ -35,6 +35,7 @@ import { Rescue } from './rescue.js';
 import type { ScrubProgress, ScrubReport } from './scrub-report.js';
 import { Scrubber } from './scrubber.js';
 import { shareRange } from './sharing.js';
+import type { SuspectCause } from './suspicions.js';
 import { Sweeper } from './sweeper.js';
 
 export class MountedVolume implements OpenVolume {
@@ -222,8 +223,11 @@ export class MountedVolume implements OpenVolume {
   }
 
   onNotice(listener: (notice: Notice) => void): void {
-    this.core.notices.listen(listener);
-    this.core.states.remember();
+    this.core.states.listen(listener);
+  }
+
+  suspect(path: string, cause: SuspectCause, reason: string): void {
+    this.core.states.suspect(path, cause, reason);
   }
 
   status(): Promise<VolumeStatus> {

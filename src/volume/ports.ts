@@ -6,6 +6,7 @@ import type { Logger } from '../base/logger.js';
 import type { Random } from '../base/random.js';
 import type { BackupSettings } from '../config/settings.js';
 import type { Disk } from '../disk/disk.js';
+import type { DiskMeter } from '../disk/disk-meter.js';
 import type { Codec } from '../native/codec.js';
 import type { LabelMark } from '../journal/contract.js';
 import type { JournalLimits } from '../journal/journal.js';
@@ -34,6 +35,8 @@ export interface DiskProvider {
   probe(disk: Disk): Promise<void>;
   /** Could format() succeed? Errors as format's. Never writes. */
   checkFormattable(path: string): Promise<void>;
+  /** How long its operations take; null where nobody measures. */
+  meterOf(disk: Disk): DiskMeter | null;
   /** Writes a first label into an empty directory. 'conflict' (disk-not-empty, disk-labelled) when something is there. */
   format(path: string, label: DiskLabelRequest): Promise<Disk>;
   /** Takes away what is empty of these folders, and the folders in them. Never a file. */

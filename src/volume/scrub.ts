@@ -2,7 +2,7 @@
 // parity, else the whole segment from the backup, else from the journal; what no source has is named by file and range, never guessed.
 import { isErrorOf } from '../base/errors.js';
 import { failpoint } from '../base/failpoint.js';
-import type { SegmentNumber } from '../base/ids.js';
+import type { DiskId, SegmentNumber } from '../base/ids.js';
 import { fileBytes, shardPath } from '../format/shard.js';
 import type { FaultyShard, SegmentPlace } from '../pool/contract.js';
 import type { LostRange } from './contract.js';
@@ -79,6 +79,8 @@ export class SegmentScrub {
     failpoint('scrub-found-before-heal');
     const outcome = await this.#heal(place, damaged);
     if (outcome === null) return null;
+    // Bad cells were told of while they were read.
+    for (const { index, fault } of damaged) if (fault === 'header') core.states.damaged(place.disks[index] as DiskId, `${place.id.number}/${index}`); // in service, so there is one
     const { healedFrom, problem, lost } = outcome;
     const findings = (damaged.length === 0 ? faulty : damaged).map((shard) => this.#finding(place, shard, outcome));
     const files = findings.map(({ disk, file, reason }) => `${disk}/${file}: ${reason}`).join('; ');

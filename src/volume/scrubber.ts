@@ -199,7 +199,10 @@ export class Scrubber {
 
   async #finish(): Promise<ScrubReport> {
     const { report } = this.#running();
-    const ended = { ...added(report, await this.#stores.look()), endedAt: this.#now() };
+    const seen = await this.#stores.look();
+    const { disks, states } = this.#core;
+    for (const finding of seen.findings) for (const { disk } of disks.members.filter(({ path }) => path === finding.disk)) if (disk !== null) states.damaged(disk.id, finding.file);
+    const ended = { ...added(report, seen), endedAt: this.#now() };
     failpoint('scrub-ended-before-saved');
     this.#state = { running: null, last: ended };
     this.#save();

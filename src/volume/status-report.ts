@@ -33,6 +33,7 @@ export async function volumeStatus(mounted: MountedVolume, stopping: boolean): P
     journal: { bytes: core.journal.retainedBytes },
     space: mounted.space(),
     redundancy,
+    segments: core.exposure.histogram((disk) => core.disks.serves(disk)),
     backup: backupStatus(mounted),
     scrub: mounted.scrubber.status(),
   };
@@ -40,7 +41,7 @@ export async function volumeStatus(mounted: MountedVolume, stopping: boolean): P
 
 async function diskStatus(core: VolumeCore, member: DiskMember): Promise<DiskStatus> {
   const { state, reason, since } = core.states.of(member);
-  const base = { id: member.disk?.id ?? '', path: member.path, state, reason, since: secondsOf(since), changes: core.states.changesOf(member.path) };
+  const base = { id: member.disk?.id ?? '', path: member.path, state, reason, since: secondsOf(since), changes: core.states.changesOf(member.path), latency: core.states.latencyOf(member) };
   if (member.disk === null) return { ...base, totalBytes: 0, freeBytes: 0, bytesWritten: 0, bytesRead: 0, errors: 0 };
   const { bytesWritten, bytesRead, errors } = member.disk.counters();
   try {
@@ -79,6 +80,10 @@ export function redundancyStatus(mounted: MountedVolume): RedundancyStatus {
   const lostRanges = Math.max(scrub.running?.lostRanges ?? 0, scrub.last?.lostRanges ?? 0);
   if (lostRanges > 0) reasons.push(`a scrub found ${lostRanges} range(s) of files that no source has any more: \`holdfast scrub ${core.settings.name}\` names them`);
   const notes: string[] = [];
+  for (const member of core.disks.members) {
+    const { state, reason } = core.states.of(member);
+    if (state === 'suspect') notes.push(`disk ${member.path} is suspect, and used on: ${reason}`);
+  }
   if (ownership.fences === false) notes.push(`the backup cannot fence a second owner (${ownership.fencing}): never mount this volume on two machines`);
   if (core.backup === null) notes.push('no backup is configured');
   else if (tolerance === parity) notes.push('the second redundancy is off (tolerance = parity)');

@@ -1,6 +1,7 @@
 // What an open volume tells about itself: plain data, safe to send over the control socket as JSON.
 // `status --json` shows it as it is, so names here are an interface for scripts: add, do not rename.
 import type { Thresholds } from '../config/settings.js';
+import type { DiskLatency } from '../disk/disk-meter.js';
 import type { DeltaRow } from '../skeleton/contract.js';
 import type { EmptyDisk } from '../pool/contract.js';
 import type { Volume } from './contract.js';
@@ -8,7 +9,9 @@ import type { ConfiguredDisks, DiskAddReport } from './disk-add.js';
 import type { DiskRemovalReport, RemovalProgress } from './disk-removal.js';
 import type { DiskPlanReport } from './disk-plan.js';
 import type { ShownDiskState } from './disk-states.js';
+import type { SpareCount } from './exposure.js';
 import type { Notice } from './notices.js';
+import type { SuspectCause } from './suspicions.js';
 import type { ScrubProgress, ScrubReport, ScrubStatus } from './scrub-report.js';
 
 export interface DiskStatus {
@@ -27,6 +30,8 @@ export interface DiskStatus {
   readonly bytesWritten: number;
   readonly bytesRead: number;
   readonly errors: number;
+  /** Of its recent operations; null when it is not there. */
+  readonly latency: DiskLatency | null;
 }
 
 export interface BacklogStatus {
@@ -62,6 +67,13 @@ export interface RedundancyStatus {
   readonly reasons: readonly string[];
 }
 
+export interface SegmentsStatus {
+  /** Sealed segments by how many more disks could go before they cannot be read from the disks any more, the weakest first. */
+  readonly spares: readonly SpareCount[];
+  /** False for a while after the mount of a large volume: not all are counted yet. */
+  readonly complete: boolean;
+}
+
 export interface BackupStatus {
   readonly description: string;
   readonly reachable: boolean;
@@ -83,6 +95,7 @@ export interface VolumeStatus {
   readonly journal: { readonly bytes: number };
   readonly space: { readonly totalBytes: number; readonly freeBytes: number; readonly files: number };
   readonly redundancy: RedundancyStatus;
+  readonly segments: SegmentsStatus;
   /** null: the volume has no backup. */
   readonly backup: BackupStatus | null;
   readonly scrub: ScrubStatus;
@@ -110,6 +123,8 @@ export interface OpenVolume extends Volume {
   keepDisk(path: string): Promise<void>;
   /** Removals that earlier lives began go on. Called once, when the configuration can be changed. */
   resumeRemovals(configured: ConfiguredDisks, failed: (path: string, error: unknown) => void): void;
+  /** Something that is watched from outside speaks against the disk at this place; to be said again as long as it does. It stays in service. */
+  suspect(path: string, cause: SuspectCause, reason: string): void;
   /** New thresholds hold from now on. */
   reconfigure(thresholds: Thresholds): void;
   /** Changes are refused from now on, or taken again; the next mount asks its settings. Throws the volume's failure when it can take none any more. */

@@ -4,6 +4,7 @@ import type { VolumeId } from '../../src/base/ids.js';
 import { runDaemon } from '../../src/daemon/run.js';
 import { systemComponents } from '../../src/daemon/system-components.js';
 import type { Disk } from '../../src/disk/disk.js';
+import type { DiskMeter } from '../../src/disk/disk-meter.js';
 import { SlowDisk } from '../../src/disk/slow-disk.js';
 import { localPorts, type SystemIo } from '../../src/volume/local-ports.js';
 import { openVolumeWith } from '../../src/volume/open.js';
@@ -24,6 +25,10 @@ class SlowDisks implements DiskProvider {
   async open(path: string, volume: VolumeId | null): Promise<LabelledDisk> {
     const opened = await this.#inner.open(path, volume);
     return { ...opened, disk: this.#slow(opened.disk) };
+  }
+
+  meterOf(disk: Disk): DiskMeter | null {
+    return this.#inner.meterOf(this.#wrapped.get(disk) ?? disk);
   }
 
   probe(disk: Disk): Promise<void> {

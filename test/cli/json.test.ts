@@ -2,10 +2,30 @@
 // warnings go to stderr. And the same words said in another way mean the same: --disk A B C D as --disk A --disk B ...
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { repositoryRoot } from '../repository.js';
 import { mountObstacle, VolumeProcess } from '../support/volume-process.js';
 
 type Value = Readonly<Record<string, unknown>>;
+
+/** `disks.latency.read` for every key within, lists and what is in them under one name; a report of a scrub is described elsewhere. */
+function* keysOf(value: unknown, path = ''): Iterable<string> {
+  if (Array.isArray(value)) for (const item of value) yield* keysOf(item, path);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
+  for (const [name, inner] of Object.entries(value)) {
+    const key = path === '' ? name : `${path}.${name}`;
+    yield key;
+    if (!key.startsWith('scrub.')) yield* keysOf(inner, key);
+  }
+}
+
+/** Tables (`backlog`) count by what is in them. */
+function documentedKeys(): ReadonlySet<string> {
+  const page = readFileSync(join(repositoryRoot, 'docs/operations/status.md'), 'utf8').split('## --json')[1] ?? '';
+  const keys = [...page.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell = '']) => cell.split(', ').map((word) => word.replaceAll('`', '')));
+  return new Set(keys.flatMap((key) => [key, key.split('.')[0] ?? '']));
+}
 
 describe('--json', { skip: mountObstacle ?? false }, () => {
   const volume = new VolumeProcess();
@@ -37,6 +57,7 @@ describe('--json', { skip: mountObstacle ?? false }, () => {
 
     const status = await json('status', name);
     has(status, 'pid', 'state', 'mountpoint', 'disks', 'backlog', 'lastRoot', 'redundancy', 'backup', 'space', 'journal', 'scrub', 'due', 'reminders');
+    assert.deepEqual([...keysOf(status)].filter((key) => !documentedKeys().has(key)), [], 'docs/operations/status.md says what every key is');
     assert.equal(status['pid'], mounted['pid']);
     assert.equal((status['backlog'] as Value)['bytes'], 10_000);
     const all = (await json('status')) as unknown as readonly Value[];

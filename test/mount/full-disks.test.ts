@@ -57,7 +57,7 @@ describe('full disks', { skip: mountObstacle ?? false }, () => {
   async function assertNoDiskFailed(): Promise<void> {
     const { state, disks } = await volume.status();
     assert.ok(state === 'serving' || state === 'degraded', state);
-    for (const disk of disks) assert.equal(disk.state, 'healthy', disk.reason);
+    for (const disk of disks) assert.match(disk.state, /^(healthy|full)$/, disk.reason);
   }
 
   test('what is preallocated is there when all else is full, also after kill -9, and a larger preallocation is refused as a whole', async () => {

@@ -128,6 +128,7 @@ export class World {
           return { disk: this.wrapDisk(opened), volume: label.volume, mark: { generation, durableLsn } };
         },
         probe: () => Promise.resolve(),
+        meterOf: () => null,
         checkFormattable: () => Promise.resolve(),
         format: async (path, label): Promise<Disk> => {
           const old = this.slots.get(path);

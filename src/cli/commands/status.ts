@@ -6,10 +6,11 @@ import { configDir } from '../../daemon/environment.js';
 import type { DaemonStatus } from '../../daemon/served-volume.js';
 import { type Command, flag, jsonOption, optionalText, type Values } from '../command.js';
 import { exitCodes, type Output } from '../output.js';
+import { UsageError } from '../usage-error.js';
 import { type OverviewRow, showOverview, showStatus } from '../status-text.js';
 import { type PerhapsMounted, perhapsMounted, withDaemon, withOpenVolume } from '../volume.js';
 
-const watchIntervalMs = 2_000;
+const watchIntervalMs = 1_000;
 
 /** Of a volume that is not mounted: the same without a daemon. */
 export type AnyStatus = Omit<DaemonStatus, 'pid' | 'mountpoint' | 'state' | 'uptimeSeconds'> & {
@@ -26,17 +27,18 @@ export const status: Command = {
     ['status', 'all volumes, in short'],
     ['status photos', ''],
     ['status photos --json', 'for scripts'],
-    ['status photos --watch', 'again every two seconds'],
+    ['status photos --watch', 'again every second'],
   ],
   options: (parser) =>
     jsonOption(parser)
       .positional('name', { type: 'string', describe: 'volume: NAME, or a path ending in .toml' })
-      .option('watch', { type: 'boolean', default: false, describe: 'again every two seconds, until interrupted' }),
+      .option('watch', { type: 'boolean', default: false, describe: 'again every second, until interrupted' }),
   run,
 };
 
 async function run(values: Values, output: Output): Promise<number> {
   const name = optionalText(values, 'name');
+  if (name === null && flag(values, 'watch')) throw new UsageError('--watch needs the NAME of a volume');
   if (name === null) return overview(output);
   const volume = perhapsMounted(name);
   if (flag(values, 'watch')) return watch(volume, output);
@@ -94,18 +96,22 @@ async function overview(output: Output): Promise<number> {
   return rows.every((row) => row.held) ? 0 : exitCodes.degraded;
 }
 
-/** Until the volume is unmounted or the user interrupts. */
+/** Until the user interrupts, with the exit code of what was shown last, or the volume is unmounted. */
 async function watch(volume: PerhapsMounted, output: Output): Promise<number> {
   const clock = new SystemClock();
   return withDaemon(
     volume,
     async (client) => {
-      for (;;) {
-        const shown = (await client.call('status')) as DaemonStatus; // our own daemon's answer
-        if (process.stdout.isTTY === true && !output.json) process.stdout.write('\x1b[H\x1b[2J');
+      // The first one only: a second ends it as usual, whatever hangs.
+      const interrupted = new Promise<null>((resolve) => void process.once('SIGINT', () => resolve(null)));
+      for (let code: number = exitCodes.fine; ; ) {
+        const shown = (await Promise.race([client.call('status'), interrupted])) as DaemonStatus | null; // our own daemon's answer
+        if (shown === null) return code;
+        code = shown.redundancy.held ? exitCodes.fine : exitCodes.degraded;
         output.record(shown);
-        showStatus(shown, secondsOf(clock.now()), output);
-        await sleep(clock, watchIntervalMs);
+        output.frame(() => showStatus(shown, secondsOf(clock.now()), output));
+        // Nothing else keeps this process alive while it sleeps: when the daemon has gone the next question says so.
+        if ((await Promise.race([sleep(clock, watchIntervalMs), interrupted, client.ended])) === null) return code;
       }
     },
     async () => {
