@@ -3,6 +3,7 @@
 // lock is released. stop() may fail with mount-busy and then nothing has changed.
 import { within } from '../base/clock.js';
 import { HoldfastError, messageOf } from '../base/errors.js';
+import { physicalParents } from '../disk/device.js';
 import type { MountSettings, VolumeSettings } from '../config/settings.js';
 import type { RebuildReport, RebuildRequest, RecoveryProgress } from '../recovery/contract.js';
 import type { OpenVolume, VolumeStatus } from '../volume/status.js';
@@ -14,6 +15,7 @@ import { DiskChanges } from './disk-changes.js';
 import { EventLoopDelay } from './event-loop-delay.js';
 import { Hooks, type HookStatus } from './hooks.js';
 import { checkMountPoint, clearDeadMount } from './mount-point.js';
+import { SmartWatch } from './smart-watch.js';
 import { type LastFlush, Triggers } from './triggers.js';
 import { VolumeLock } from './volume-lock.js';
 
@@ -59,6 +61,7 @@ export class ServedVolume {
   readonly #lock: VolumeLock;
   readonly #mount: KernelMount;
   readonly #watch: ConfigWatch;
+  readonly #smart: SmartWatch;
   readonly #startedMs: number;
   #control: ControlServer | null = null;
   #stopping: Promise<void> | null = null;
@@ -80,6 +83,9 @@ export class ServedVolume {
     this.#watch = new ConfigWatch(request.settings, { read: request.readSettings, apply: (thresholds) => volume.reconfigure(thresholds) }, io.logger);
     this.disks = new DiskChanges({ volume, lock, mountPoint: request.mountPoint, settings: () => this.#watch.current, listed: (disks) => this.#watch.listed(disks) });
     this.triggers = new Triggers(volume, () => this.#watch.current.flush, io.logger);
+    const { clock, logger } = io;
+    const places = (): readonly string[] => [...this.#watch.current.disks, ...this.#watch.current.journal.disks].map(({ path }) => path);
+    this.#smart = new SmartWatch({ disks: places, devicesOf: physicalParents, suspect: (path, reason) => volume.suspect(path, 'smart', reason), stateDir: request.settings.stateDir, clock, logger });
     this.hooks = new Hooks({ volume: request.settings.name, mountPoint: request.mountPoint }, () => this.#watch.current.hooks, io.clock, io.logger);
     this.#ended = new Promise((resolve, reject) => {
       this.#end = resolve;
@@ -198,6 +204,7 @@ export class ServedVolume {
     await this.#watch.start();
     this.disks.resume(this.#io.logger);
     this.triggers.start();
+    this.#smart.start();
     this.volume.onNotice((notice) => this.hooks.tell(notice));
     this.#io.logger.info({ mountPoint: this.mountPoint }, 'mounted');
     // A failure of this stop reaches `ended` as well, where the process's owner sees it.
@@ -212,6 +219,7 @@ export class ServedVolume {
     this.#unmounted = true;
     try {
       await this.#watch.stop();
+      await this.#smart.stop();
       await this.triggers.stop();
       await this.#flushAtUnmount();
     } finally {

@@ -112,6 +112,19 @@ test('one slow disk among quick ones is suspect after a minute of it, not after 
   });
 });
 
+test('what is said from outside (SMART) makes a disk suspect, and one more reason stands beside the first; a place that is no disk is nobody', async () => {
+  await House.with(fourDisks, async (house) => {
+    const notices = await listened(house);
+    house.volume.suspect('/disk3', 'smart', 'SMART: pending sectors rose from 0 to 8');
+    house.volume.suspect('/nowhere', 'smart', 'SMART: no');
+    await beats(house, 2);
+    assert.deepEqual(notices.map(({ path, to, reason }) => [path, to, reason]), [['/disk3', 'suspect', 'SMART: pending sectors rose from 0 to 8']]);
+    house.volume.suspect('/disk3', 'slow', 'it is slow');
+    assert.equal((await disksOf(house))[3]?.reason, 'SMART: pending sectors rose from 0 to 8; it is slow');
+    await house.close();
+  });
+});
+
 test('a disk without room for data is full, in service all the same, and healthy when there is room again', async () => {
   await House.with({ ...fourDisks, backup: false, diskBytes: 24 * 1024 ** 2 }, async (house) => {
     const notices = await listened(house);
