@@ -53,7 +53,7 @@ export const suites: readonly Suite[] = [
   { name: 'simulation', concurrency: 2, fileTimeoutMs: 120 * minute, beside: true },
   { name: 'cli', concurrency: 2, fileTimeoutMs: 30 * minute },
   { name: 'posix', concurrency: 1, fileTimeoutMs: 30 * minute },
-  { name: 'mount', concurrency: 2, together: mountTogether, fileTimeoutMs: 60 * minute },
+  { name: 'mount', concurrency: 2, together: mountTogether, fileTimeoutMs: 25 * minute },
 ];
 
 export interface SuiteFiles {
