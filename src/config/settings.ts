@@ -136,6 +136,10 @@ export type Thresholds = Pick<VolumeSettings, 'flush' | 'budget' | 'retention' |
 
 export const thresholdKeys = ['flush', 'budget', 'retention', 'scrub', 'hooks', 'commitIntervalMs', 'reprotectAfterSeconds'] as const satisfies readonly (keyof Thresholds)[];
 
+export function thresholdsOf({ flush, budget, retention, scrub, hooks, commitIntervalMs, reprotectAfterSeconds }: VolumeSettings): Thresholds {
+  return { flush, budget, retention, scrub, hooks, commitIntervalMs, reprotectAfterSeconds };
+}
+
 /** What `holdfast init` and tests start from; disks, parity and tolerance have no default here. */
 export function defaultSettings(name: string, stateDir: string): Omit<VolumeSettings, 'disks' | 'parity' | 'tolerance'> {
   return {

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
-import { type DiskSettings, type Thresholds, thresholdKeys, type VolumeSettings } from '../config/settings.js';
+import { type DiskSettings, type Thresholds, thresholdKeys, thresholdsOf, type VolumeSettings } from '../config/settings.js';
 
 export interface ConfigEvents {
   /** Reads the file anew; throws what is wrong with it. */
@@ -88,7 +88,7 @@ export class ConfigWatch {
     const changed = changedKeys(this.#current, next);
     const thresholds = thresholdKeys.filter((key) => changed.includes(key));
     if (thresholds.length > 0) {
-      this.#current = { ...this.#current, flush: next.flush, budget: next.budget, retention: next.retention, scrub: next.scrub, hooks: next.hooks, commitIntervalMs: next.commitIntervalMs, reprotectAfterSeconds: next.reprotectAfterSeconds };
+      this.#current = { ...this.#current, ...thresholdsOf(next) };
       this.#events.apply(this.#current);
       this.#logger.info({ changed: thresholds }, 'new thresholds took effect');
     }

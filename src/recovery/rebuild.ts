@@ -18,7 +18,7 @@ import type { MountedVolume } from '../volume/mounted-volume.js';
 import { openVolumeWith } from '../volume/open.js';
 import { openDisks } from '../volume/open-disks.js';
 import type { VolumePorts } from '../volume/ports.js';
-import { Rescue, storeAnew } from '../volume/rescue.js';
+import { removeLayout, Rescue, storeAnew } from '../volume/rescue.js';
 import { attachReplacement } from './attach.js';
 import type { LostRange, RebuildReport, RebuildRequest, RecoveryProgress, SourceCount } from './contract.js';
 import { withPlanningCore } from './plan.js';
@@ -278,6 +278,6 @@ class RebuildRun {
     const place = await storeAnew(core, row, bytes);
     this.#shards += place.disks.length;
     this.#bytesWritten += place.layout.shardBytes * place.disks.length;
-    await core.pool.removeShards(old, old.disks.flatMap((disk, index) => (disk === null ? [] : [index])));
+    await removeLayout(core, old);
   }
 }

@@ -13,7 +13,7 @@ import type { SegmentRow } from '../skeleton/contract.js';
 import { placeOfRow, type VolumeCore } from './core.js';
 import { spareShards } from './exposure.js';
 import { requireEnough } from './removal-checks.js';
-import { type Rescue, storeAnew } from './rescue.js';
+import { removeLayout, type Rescue, storeAnew } from './rescue.js';
 
 const rowsAtOnce = 200;
 /** Rest after each segment, as a multiple of the time it took. */
@@ -165,10 +165,7 @@ export class Evacuation {
     failpoint('disk-remove-stored-before-removal');
     this.#segmentsAnew++;
     this.#bytesWritten += fileBytes(next.layout.shardBytes) * next.disks.length;
-    await core.pool.removeShards(
-      place,
-      place.disks.flatMap((disk, index) => (disk === null ? [] : [index])),
-    );
+    await removeLayout(core, place);
     return true;
   }
 

@@ -3,11 +3,8 @@
 // machine has went before that (strengthening.ts). A few a beat, at most half of the time, never into the last of the room; which segments it
 // is about is known by the disk, so the cost follows what was on it. Remembers nothing past a mount: what is made whole is not found again.
 import { asSegmentNumber, type DiskId, type SegmentNumber } from '../base/ids.js';
-import { cutFor, redundancyOf } from '../pool/placement.js';
-import type { SegmentRow } from '../skeleton/contract.js';
 import type { VolumeCore } from './core.js';
-import { spareShards } from './exposure.js';
-import { strengthen } from './strengthening.js';
+import { isWeak, strengthen } from './strengthening.js';
 
 /** Rows looked at in one beat. */
 const rowsPerStep = 200;
@@ -72,7 +69,7 @@ export class Reprotection {
     const rows = core.skeleton.segmentsOn(disk, this.#after, rowsPerStep);
     for (const row of rows) {
       if (written >= segmentsPerStep || clock.monotonicMs() > untilMs) return;
-      if (!this.#isWeak(row)) {
+      if (row.state !== 'sealed' || !row.present || row.live === 0 || !isWeak(core, row)) {
         this.#after = row.segment;
         continue;
       }
@@ -96,18 +93,5 @@ export class Reprotection {
     this.#begin();
     if (failed > 0) this.#restBeats = roundRestBeats;
     else this.#done.add(disk);
-  }
-
-  #isWeak({ layout, disks, present, state, live }: SegmentRow): boolean {
-    if (layout === null || state !== 'sealed' || !present || live === 0) return false;
-    const spare = spareShards(layout.k, disks, (disk) => this.#core.disks.serves(disk));
-    return spare >= 0 && spare < this.#possible();
-  }
-
-  /** Losses that a segment written now, with parity alone, would survive. */
-  #possible(): number {
-    const { disks, settings } = this.#core;
-    const width = disks.writable('pool').length;
-    return width === 0 ? 0 : cutFor(width, redundancyOf(settings, false)).m;
   }
 }

@@ -46,7 +46,7 @@ export class Rescue {
       if (found === null) throw unreadable(segment, cause);
       const place = await storeAnew(core, core.skeleton.segment(segment) ?? row, found.bytes);
       // What is left of the old layout is nobody's.
-      if (seen !== null && place.layout.number !== seen.layout.number) await core.pool.removeShards(seen, seen.disks.flatMap((disk, index) => (disk === null ? [] : [index])));
+      if (seen !== null && place.layout.number !== seen.layout.number) await removeLayout(core, seen);
       core.ports.logger.warn({ segment, source: found.source }, 'a segment had too few shards and was made whole from another source');
       return found.source;
     });
@@ -157,13 +157,18 @@ export async function storeAnew(core: VolumeCore, row: SegmentRow, bytes: Buffer
   const overtaken = row.state === 'sealed' && (latest === null || latest >= place.layout.number);
   if (overtaken || !wanted(place)) {
     // A rebuild beside this was faster: a second record of an older layout could not be replayed. These files are nobody's.
-    await core.pool.removeShards(place, place.disks.map((_, index) => index));
+    await removeLayout(core, place);
     return core.placeOf(row.segment) ?? place;
   }
   core.record({ type: 'segment-seal', segment: row.segment, length: place.length, layout: place.layout, disks: place.disks.flatMap((disk) => (disk === null ? [] : [disk])) });
   await core.journal.commit();
   // Durable from here: readers find the new layout, whatever happens to the old files.
   return place;
+}
+
+/** The shard files of a layout that counts no more, wherever they are. */
+export function removeLayout({ pool }: VolumeCore, place: SegmentPlace): Promise<void> {
+  return pool.removeShards(place, place.disks.flatMap((disk, index) => (disk === null ? [] : [index])));
 }
 
 function unreadable(segment: SegmentNumber, cause: unknown): HoldfastError {

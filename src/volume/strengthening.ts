@@ -8,7 +8,7 @@ import { cutFor, redundancyOf } from '../pool/placement.js';
 import type { SegmentRow } from '../skeleton/contract.js';
 import { placeOfRow, type VolumeCore } from './core.js';
 import { spareShards } from './exposure.js';
-import { storeAnew } from './rescue.js';
+import { removeLayout, storeAnew } from './rescue.js';
 
 /** Rows looked at in one beat. */
 const rowsPerStep = 200;
@@ -44,7 +44,7 @@ export class Strengthening {
     if (core.rebuilds > 0) return;
     const weakest = core.exposure.weakest((disk) => core.disks.serves(disk));
     // With a backup the scheme `copy` keeps the bytes in the journal, whose copies are made whole with it.
-    if (weakest === null || weakest >= this.#possible() || (core.settings.scheme === 'copy' && core.backup !== null)) return this.#begin();
+    if (weakest === null || weakest >= possibleLosses(core, false) || (core.settings.scheme === 'copy' && core.backup !== null)) return this.#begin();
     if (this.#flush() === 'expected' && this.#graceBeats-- > 0) return;
     if (core.nearlyFull) this.#restsForRoom = true;
     if (this.#restBeats-- > 0) {
@@ -69,15 +69,6 @@ export class Strengthening {
     this.#restsForRoom = false;
   }
 
-  /** Losses that a segment written now would survive. */
-  #possible(): number {
-    const { disks, settings } = this.#core;
-    const width = disks.writable('pool').length;
-    if (width === 0) return 0;
-    const { m, e } = cutFor(width, redundancyOf(settings, true));
-    return m + e;
-  }
-
   async #work(): Promise<void> {
     const core = this.#core;
     const { clock, logger } = core.ports;
@@ -87,7 +78,7 @@ export class Strengthening {
     for (const row of rows) {
       if (written >= segmentsPerStep || clock.monotonicMs() > untilMs) return;
       this.#after = row.segment;
-      if (!this.#isWeak(row)) continue;
+      if (!isWeak(core, row)) continue;
       if (!(await strengthen(core, row.segment, false))) {
         // Full disks, mostly: the next one would fare no better.
         this.#restBeats = restBeats;
@@ -102,16 +93,25 @@ export class Strengthening {
     this.#begin();
     this.#restBeats = restBeats;
   }
+}
 
-  #isWeak({ layout, disks }: SegmentRow): boolean {
-    const spare = layout === null ? 0 : spareShards(layout.k, disks, (disk) => this.#core.disks.serves(disk));
-    return layout !== null && spare >= 0 && spare < this.#possible();
-  }
+/** Losses that a segment written now would survive: with delta shards where only this machine has it, as the backup has it (`present`) with parity alone. */
+function possibleLosses({ disks, settings }: VolumeCore, present: boolean): number {
+  const width = disks.writable('pool').length;
+  if (width === 0) return 0;
+  const { m, e } = cutFor(width, redundancyOf(settings, !present));
+  return m + e;
+}
+
+/** It has enough shards on disks in service, and survives fewer further losses than it could. */
+export function isWeak(core: VolumeCore, { layout, disks, present }: SegmentRow): boolean {
+  if (layout === null) return false;
+  const spare = spareShards(layout.k, disks, (disk) => core.disks.serves(disk));
+  return spare >= 0 && spare < possibleLosses(core, present);
 }
 
 /**
- * A sealed segment under a new layout that survives more losses: with delta shards where only this machine has it, as the backup has it (`present`) with
- * parity alone. False: it is as weak as it was.
+ * A sealed segment under a new layout that survives more losses, if it is still in the backup (`present`) or still only here. False: it is as weak as it was.
  */
 export async function strengthen(core: VolumeCore, segment: SegmentNumber, present: boolean): Promise<boolean> {
   core.pin(segment);
@@ -128,7 +128,7 @@ export async function strengthen(core: VolumeCore, segment: SegmentNumber, prese
     if (place.layout.number === old.layout.number) return false;
     // Durable from here: the new layout counts; what is left of the old one is nobody's.
     failpoint('strengthen-recorded-before-removal');
-    await core.pool.removeShards(old, old.disks.flatMap((disk, index) => (disk === null ? [] : [index])));
+    await removeLayout(core, old);
     return true;
   } catch (error) {
     if (!(error instanceof HoldfastError) || !isErrorOf(error, 'unavailable', 'corrupt', 'full')) throw error;
